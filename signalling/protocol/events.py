@@ -1,0 +1,216 @@
+"""Every event between a client and the server, as msgspec structs.
+
+Keys, statements and proofs are base64url strings; a profile is JSON text; packets are bytes. Unknown fields are
+ignored, so that a newer client can talk to an older server.
+"""
+
+from typing import Any, Literal
+
+import msgspec
+
+SignalKind = Literal["request", "offer", "answer", "candidate"]
+LeftReason = Literal["left", "removed", "closed", "lost", "restarted"]
+
+
+class Wire(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The base of everything on the wire: keyword fields, defaults left out."""
+
+
+# ---- what a client sends
+
+
+class Join(Wire):
+    """`join`: become a member of a room, or come back to it."""
+
+    room: str
+    peer: str
+    key: str
+    incarnation: int
+    connection: int
+    statement: str
+    proof: str
+    profile: str = "{}"
+
+
+class Leave(Wire):
+    """`leave`: stop being a member."""
+
+    room: str
+
+
+class Profile(Wire):
+    """`profile`: replace one's own profile, with a statement of a higher profile version."""
+
+    room: str
+    profile: str
+    statement: str
+
+
+class Signal(Wire):
+    """`signal`: a request, offer, answer or candidate for one peer. `packet` is opaque to the server."""
+
+    room: str
+    to: str
+    kind: SignalKind
+    attempt: int
+    packet: Any
+
+
+class Relay(Wire):
+    """`relay`: packets for peers, one for each of `to`, then at most one body for all of them. `n` counts per connection."""
+
+    room: str
+    n: int
+    to: list[str]
+    packets: list[bytes]
+
+
+# ---- what the server replies
+
+
+class IceServer(Wire):
+    """One STUN or TURN server, as in RTCIceServer."""
+
+    urls: list[str]
+    username: str | None = None
+    credential: str | None = None
+
+
+class Limits(Wire):
+    """What this server allows, told at join. Bytes and seconds."""
+
+    packet: int
+    signal: int
+    profile: int
+    recipients: int
+    peers: int
+    grace: float
+
+
+class Member(Wire):
+    """A member as the roster shows it. `user` and `attributes` come from its verified token."""
+
+    id: str
+    key: str
+    statement: str
+    profile: str
+    connection: int
+    away: bool = False
+    user: str | None = None
+    attributes: dict[str, Any] = {}
+
+
+class Joined(Wire):
+    """The reply to `join`: the room as it is now, the newcomer included, in join order."""
+
+    room: str
+    version: int
+    peers: list[Member]
+    ice_servers: list[IceServer] = []
+    limits: Limits
+    resumed: bool = False
+
+
+# ---- what the server sends
+
+
+class PeerJoined(Wire, tag="peer-joined", tag_field="change"):
+    """A new member, or a new incarnation of one."""
+
+    member: Member
+
+
+class PeerLeft(Wire, tag="peer-left", tag_field="change"):
+    """A member is gone for good."""
+
+    id: str
+    reason: LeftReason
+
+
+class PeerUpdated(Wire, tag="peer-updated", tag_field="change"):
+    """A member's profile changed; the statement binds the new one."""
+
+    id: str
+    profile: str
+    statement: str
+
+
+class PeerAway(Wire, tag="peer-away", tag_field="change"):
+    """A member's connection dropped; it may come back within the grace time. `reason` is for people."""
+
+    id: str
+    reason: str = ""
+
+
+class PeerBack(Wire, tag="peer-back", tag_field="change"):
+    """A member has a new connection, after having been away or not."""
+
+    id: str
+    connection: int
+    statement: str
+
+
+Change = PeerJoined | PeerLeft | PeerUpdated | PeerAway | PeerBack
+
+
+class Roster(Wire):
+    """`roster`: what changed between two versions. base > mine: join again; version <= mine: ignore."""
+
+    room: str
+    base: int
+    version: int
+    changes: list[Change]
+
+
+class SignalFrom(Wire):
+    """`signal`, as the receiver gets it."""
+
+    room: str
+    sender: str = msgspec.field(name="from")
+    kind: SignalKind
+    attempt: int
+    packet: Any
+
+
+class RelayFrom(Wire):
+    """`relay`, as the receiver gets it."""
+
+    room: str
+    sender: str = msgspec.field(name="from")
+    packet: bytes
+    body: bytes | None = None
+
+
+class Relayed(Wire):
+    """`relayed`: every relay of this connection up to `n` was taken."""
+
+    n: int
+
+
+class Refused(Wire):
+    """`refused`: relay `n` was not passed on to `to`."""
+
+    n: int
+    to: str
+    code: str
+
+
+class Replaced(Wire):
+    """`replaced`: a later connection or incarnation of the same id has joined; `statement` is its."""
+
+    room: str
+    statement: str
+
+
+class RoomClosed(Wire):
+    """`room-closed`: the room is gone, and everyone in it."""
+
+    room: str
+    reason: str
+
+
+class Shutdown(Wire):
+    """`shutdown`: the server is about to leave; come back after so many seconds."""
+
+    reason: str
+    reconnect_after: float
