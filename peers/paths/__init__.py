@@ -1,0 +1,1 @@
+"""The ways for packets to travel: relay and direct."""
