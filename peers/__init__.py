@@ -1,1 +1,1 @@
-"""The peer library: rooms of peers that talk over WebRTC data channels or, when the network forbids it, over the server."""
+"""The peer library: rooms of peers, over WebRTC data channels or over the server."""

@@ -1,1 +1,1 @@
-"""The signalling server: admits clients, keeps rosters, brokers offers, answers and candidates, relays sealed packets."""
+"""The signalling server: admits clients, keeps rosters, brokers signals, relays sealed packets."""

@@ -19,7 +19,7 @@ class Wire(msgspec.Struct, frozen=True, omit_defaults=True):
 # ---- what a client sends
 
 
-class Join(Wire, kw_only=True):
+class Join(Wire, frozen=True, kw_only=True):
     """`join`: become a member of a room, or come back to it."""
 
     room: str
@@ -32,13 +32,13 @@ class Join(Wire, kw_only=True):
     profile: str = "{}"
 
 
-class Leave(Wire, kw_only=True):
+class Leave(Wire, frozen=True, kw_only=True):
     """`leave`: stop being a member."""
 
     room: str
 
 
-class Profile(Wire, kw_only=True):
+class Profile(Wire, frozen=True, kw_only=True):
     """`profile`: replace one's own profile, with a statement of a higher profile version."""
 
     room: str
@@ -46,7 +46,7 @@ class Profile(Wire, kw_only=True):
     statement: str
 
 
-class Signal(Wire, kw_only=True):
+class Signal(Wire, frozen=True, kw_only=True):
     """`signal`: a request, offer, answer or candidate for one peer. `packet` is opaque to the server."""
 
     room: str
@@ -56,7 +56,7 @@ class Signal(Wire, kw_only=True):
     packet: Any
 
 
-class Relay(Wire, kw_only=True):
+class Relay(Wire, frozen=True, kw_only=True):
     """`relay`: packets for peers, one for each of `to`, then at most one body for all. `n` counts per connection."""
 
     room: str
@@ -68,7 +68,7 @@ class Relay(Wire, kw_only=True):
 # ---- what the server replies
 
 
-class IceServer(Wire, kw_only=True):
+class IceServer(Wire, frozen=True, kw_only=True):
     """One STUN or TURN server, as in RTCIceServer."""
 
     urls: list[str]
@@ -76,7 +76,7 @@ class IceServer(Wire, kw_only=True):
     credential: str | None = None
 
 
-class Limits(Wire, kw_only=True):
+class Limits(Wire, frozen=True, kw_only=True):
     """What this server allows, told at join. Bytes and seconds."""
 
     packet: int
@@ -87,7 +87,7 @@ class Limits(Wire, kw_only=True):
     grace: float
 
 
-class Member(Wire, kw_only=True):
+class Member(Wire, frozen=True, kw_only=True):
     """A member as the roster shows it. `user` and `attributes` come from its verified token."""
 
     id: str
@@ -100,7 +100,7 @@ class Member(Wire, kw_only=True):
     attributes: dict[str, Any] = {}
 
 
-class Joined(Wire, kw_only=True):
+class Joined(Wire, frozen=True, kw_only=True):
     """The reply to `join`: the room as it is now, the newcomer included, in join order."""
 
     room: str
@@ -114,20 +114,20 @@ class Joined(Wire, kw_only=True):
 # ---- what the server sends
 
 
-class PeerJoined(Wire, tag="peer-joined", tag_field="change", kw_only=True):
+class PeerJoined(Wire, tag="peer-joined", tag_field="change", frozen=True, kw_only=True):
     """A new member, or a new incarnation of one."""
 
     member: Member
 
 
-class PeerLeft(Wire, tag="peer-left", tag_field="change", kw_only=True):
+class PeerLeft(Wire, tag="peer-left", tag_field="change", frozen=True, kw_only=True):
     """A member is gone for good."""
 
     id: str
     reason: LeftReason
 
 
-class PeerUpdated(Wire, tag="peer-updated", tag_field="change", kw_only=True):
+class PeerUpdated(Wire, tag="peer-updated", tag_field="change", frozen=True, kw_only=True):
     """A member's profile changed; the statement binds the new one."""
 
     id: str
@@ -135,14 +135,14 @@ class PeerUpdated(Wire, tag="peer-updated", tag_field="change", kw_only=True):
     statement: str
 
 
-class PeerAway(Wire, tag="peer-away", tag_field="change", kw_only=True):
+class PeerAway(Wire, tag="peer-away", tag_field="change", frozen=True, kw_only=True):
     """A member's connection dropped; it may come back within the grace time. `reason` is for people."""
 
     id: str
     reason: str = ""
 
 
-class PeerBack(Wire, tag="peer-back", tag_field="change", kw_only=True):
+class PeerBack(Wire, tag="peer-back", tag_field="change", frozen=True, kw_only=True):
     """A member has a new connection, after having been away or not."""
 
     id: str
@@ -153,7 +153,7 @@ class PeerBack(Wire, tag="peer-back", tag_field="change", kw_only=True):
 Change = PeerJoined | PeerLeft | PeerUpdated | PeerAway | PeerBack
 
 
-class Roster(Wire, kw_only=True):
+class Roster(Wire, frozen=True, kw_only=True):
     """`roster`: what changed between two versions. base > mine: join again; version <= mine: ignore."""
 
     room: str
@@ -162,7 +162,7 @@ class Roster(Wire, kw_only=True):
     changes: list[Change]
 
 
-class SignalFrom(Wire, kw_only=True):
+class SignalFrom(Wire, frozen=True, kw_only=True):
     """`signal`, as the receiver gets it."""
 
     room: str
@@ -172,7 +172,7 @@ class SignalFrom(Wire, kw_only=True):
     packet: Any
 
 
-class RelayFrom(Wire, kw_only=True):
+class RelayFrom(Wire, frozen=True, kw_only=True):
     """`relay`, as the receiver gets it."""
 
     room: str
@@ -181,13 +181,13 @@ class RelayFrom(Wire, kw_only=True):
     body: bytes | None = None
 
 
-class Relayed(Wire, kw_only=True):
+class Relayed(Wire, frozen=True, kw_only=True):
     """`relayed`: every relay of this connection up to `n` was taken."""
 
     n: int
 
 
-class Refused(Wire, kw_only=True):
+class Refused(Wire, frozen=True, kw_only=True):
     """`refused`: relay `n` was not passed on to `to`."""
 
     n: int
@@ -195,21 +195,21 @@ class Refused(Wire, kw_only=True):
     code: str
 
 
-class Replaced(Wire, kw_only=True):
+class Replaced(Wire, frozen=True, kw_only=True):
     """`replaced`: a later connection or incarnation of the same id has joined; `statement` is its."""
 
     room: str
     statement: str
 
 
-class RoomClosed(Wire, kw_only=True):
+class RoomClosed(Wire, frozen=True, kw_only=True):
     """`room-closed`: the room is gone, and everyone in it."""
 
     room: str
     reason: str
 
 
-class Shutdown(Wire, kw_only=True):
+class Shutdown(Wire, frozen=True, kw_only=True):
     """`shutdown`: the server is about to leave; come back after so many seconds."""
 
     reason: str
