@@ -1,0 +1,295 @@
+"""The Socket.IO connection to the signalling server: connect, ask, come back.
+
+Every connection is a fresh `socketio.AsyncClient`; python-socketio's own reconnection is off, since we must know
+which connection we are on (rule V1) and nothing may be sent before the rooms are joined again (rule V6).
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import aiohttp
+import engineio.payload
+import msgspec
+import socketio
+import socketio.exceptions
+
+from peers.backoff import Backoff
+from peers.errors import ConnectionFailed, Refused
+from signalling.protocol.events import Shutdown
+from signalling.protocol.limits import MAX_POLL_PACKETS, PROTOCOL
+
+log = logging.getLogger("eitherway.connection")
+
+EVENTS: Final = ("roster", "signal", "relay", "relayed", "refused", "replaced", "room-closed")
+"""What the server sends, but for `shutdown`, which is the connection's own business."""
+
+TRANSPORTS: Final = ("websocket", "polling")
+MAX_MESSAGE: Final = 16 * 1024 * 1024
+"""Bytes in one WebSocket message."""
+FATAL: Final = frozenset({"unsupported-protocol", "unauthorized", "forbidden"})
+"""Refusals that no waiting mends."""
+
+Token = str | Callable[[], Awaitable[str]] | None
+
+
+class Connection:
+    """Keeps one connection to the server, for ever unless told otherwise.
+
+    Parameters: the server's `url` (http or https, a path before `/socket.io` is kept); `token`, or an async function
+    that returns a fresh one for each connection; `transports`, tried in this order; `timeout` in seconds for one
+    attempt to connect and for one reply; `reconnect`: whether to come back after a connection is lost.
+    `on_event(name, data)` is called for what the server sends, `on_connected()` when there is a new connection,
+    `on_disconnected(reason)` when it is gone, `on_closed(error)` when it is given up.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        token: Token = None,
+        transports: Sequence[str] = TRANSPORTS,
+        timeout: float = 10.0,
+        reconnect: bool = True,
+        on_event: Callable[[str, Any], None],
+        on_connected: Callable[[], None],
+        on_disconnected: Callable[[str], None],
+        on_closed: Callable[[Exception], None],
+    ) -> None:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError(f"a server's URL looks like http://127.0.0.1:8080, not {url!r}")
+        unknown = [t for t in transports if t not in TRANSPORTS]
+        if unknown or not transports:
+            raise ValueError(f"transports are {' and '.join(TRANSPORTS)}, not {', '.join(unknown) or 'none'}")
+        self.url = url
+        self.origin = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+        self._path = parts.path.strip("/")
+        self._token, self._transports, self._timeout, self._reconnect = token, tuple(transports), timeout, reconnect
+        self._on_event, self._on_connected = on_event, on_connected
+        self._on_disconnected, self._on_closed = on_disconnected, on_closed
+        self.number = 0
+        """This program's count of connections, in `join` and in every relay path (rule V1)."""
+        self.transport: str | None = None
+        self._sio: Any = None
+        self._lost: asyncio.Future[str] | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._calls: set[asyncio.Future[Any]] = set()
+        self._backoff = Backoff()
+        self._come_back = 0.0
+        self._closed = False
+
+    @property
+    def connected(self) -> bool:
+        """Whether there is a connection now."""
+        return self._lost is not None and not self._lost.done()
+
+    @property
+    def sid(self) -> str:
+        """The server's name for this connection; the proof at join binds it."""
+        return str(self._sio.get_sid()) if self._sio is not None else ""
+
+    async def open(self) -> None:
+        """Connect for the first time, and keep connected from then on.
+
+        Raises ConnectionFailed if the server cannot be reached, Refused if it does not want this client.
+        """
+        if self._closed:
+            raise ConnectionFailed("this client is closed; make a new one")
+        if self._task is not None:
+            return
+        await self._dial()
+        self._task = asyncio.create_task(self._keep())
+
+    async def request(self, event: str, data: Any, *, timeout: float | None = None) -> Any:
+        """Send an event and wait for the server's reply.
+
+        Raises Refused with the server's code; ConnectionFailed if the connection is lost meanwhile, so that no call
+        outlives the connection it was made on (rule V6), or if no reply comes within `timeout` seconds.
+        """
+        if not self.connected:
+            raise ConnectionFailed(f"not connected to {self.url}; it is tried again by itself")
+        reply: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._calls.add(reply)
+
+        def acknowledged(*args: Any) -> None:
+            if not reply.done():
+                reply.set_result(args[0] if args else None)
+
+        try:
+            await self._sio.emit(event, data, callback=acknowledged)
+            result = await asyncio.wait_for(reply, timeout or self._timeout)
+        except TimeoutError:
+            raise ConnectionFailed(f"{self.url} did not answer {event!r} in {timeout or self._timeout:g} s") from None
+        finally:
+            self._calls.discard(reply)
+        if isinstance(result, dict) and isinstance(result.get("error"), dict):
+            raise _refused(result["error"])
+        return result
+
+    async def emit(self, event: str, data: Any) -> None:
+        """Send an event that is not acknowledged, and wait until it is on its way: what is sent next can be batched."""
+        sio = self._sio
+        if sio is None or not self.connected:
+            return
+        await sio.emit(event, data)
+        await sio.eio.queue.join()
+
+    async def close(self) -> None:
+        """Disconnect, and stay so."""
+        self._closed = True
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            await asyncio.wait([task])
+        await self._hang_up("closed")
+
+    # ---- one connection after another
+
+    async def _keep(self) -> None:
+        while not self._closed:
+            assert self._lost is not None
+            reason = await asyncio.shield(self._lost)
+            await self._hang_up(reason)
+            if not self._reconnect:
+                return self._give_up(ConnectionFailed(f"the connection to {self.url} was lost: {reason}"))
+            log.warning("lost the connection to %s (%s); trying again", self.url, reason)
+            while True:
+                await asyncio.sleep(max(self._come_back, self._backoff.next()))
+                self._come_back = 0.0
+                try:
+                    await self._dial()
+                    break
+                except Refused as error:
+                    if error.code in FATAL:
+                        return self._give_up(error)
+                    self._come_back = error.retry_after or 0.0
+                    log.warning("%s refused the connection: %s", self.url, error)
+                except ConnectionFailed as error:
+                    log.info("%s", error)
+        return None
+
+    def _give_up(self, error: Exception) -> None:
+        self._closed = True
+        log.error("giving up on %s: %s", self.url, error)
+        self._on_closed(error)
+
+    async def _dial(self) -> None:
+        """Try the transports in turn, each on a client of its own."""
+        auth: dict[str, Any] = {"protocol": PROTOCOL}
+        if self._token is not None:
+            auth["token"] = self._token if isinstance(self._token, str) else await self._token()
+        failure: Exception | None = None
+        for transport in self._transports:
+            try:
+                await self._try(transport, auth)
+            except ConnectionFailed as error:
+                failure = failure or error
+                continue
+            self._backoff.reset()
+            return
+        assert failure is not None
+        raise failure
+
+    async def _try(self, transport: str, auth: dict[str, Any]) -> None:
+        if transport == "polling":
+            _read_large_polls()
+        sio = socketio.AsyncClient(
+            reconnection=False,
+            handle_sigint=False,
+            request_timeout=self._timeout,
+            websocket_extra_options={"max_msg_size": MAX_MESSAGE, "compress": 0},
+        )
+        lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        refusal: list[Any] = []
+        for name in EVENTS:
+            sio.on(name, self._receiver(sio, name))
+        sio.on("shutdown", self._shutdown)
+        sio.on("connect_error", lambda data=None: refusal.append(data))
+        sio.on("disconnect", lambda reason="": None if lost.done() else lost.set_result(str(reason)))
+        try:
+            await sio.connect(
+                self.url,
+                auth=auth,
+                transports=[transport],
+                socketio_path=f"{self._path}/socket.io" if self._path else "socket.io",
+                wait_timeout=self._timeout,
+            )
+        except (socketio.exceptions.ConnectionError, aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
+            await _discard(sio)
+            if refusal and isinstance(refusal[0], dict) and isinstance(refusal[0].get("data"), dict):
+                raise _refused(refusal[0]["data"]) from None
+            raise ConnectionFailed(
+                f"cannot reach a signalling server at {self.url} by {transport}: {error}. Is `eitherway serve` running?"
+            ) from None
+        except BaseException:
+            await _discard(sio)
+            raise
+        self._sio, self._lost, self.transport = sio, lost, transport
+        self.number += 1
+        log.info("connected to %s by %s", self.url, transport)
+        self._on_connected()
+
+    def _receiver(self, sio: Any, name: str) -> Callable[..., None]:
+        # The client runs each event as a task of its own: only a handler that does not wait keeps their order.
+        def receive(data: Any = None, *_: Any) -> None:
+            if sio is self._sio:
+                self._on_event(name, data)
+
+        return receive
+
+    def _shutdown(self, data: Any = None, *_: Any) -> None:
+        try:
+            shutdown = msgspec.convert(data, Shutdown)
+        except msgspec.ValidationError:
+            return
+        log.warning("%s is about to leave: %s", self.url, shutdown.reason)
+        self._come_back = min(max(0.0, shutdown.reconnect_after), 60.0)
+
+    async def _hang_up(self, reason: str) -> None:
+        sio, self._sio = self._sio, None
+        if sio is None:
+            return
+        if self._lost is not None and not self._lost.done():
+            self._lost.set_result(reason)
+        for call in list(self._calls):
+            if not call.done():
+                call.set_exception(ConnectionFailed(f"the connection to {self.url} was lost: {reason}"))
+        self._on_disconnected(reason)
+        await _discard(sio)
+
+
+async def _discard(sio: Any) -> None:
+    """Close a client whatever state it is in, so that neither its tasks nor its sockets remain."""
+    try:
+        async with asyncio.timeout(2):
+            await sio.disconnect()
+    except (Exception, asyncio.CancelledError) as error:
+        log.debug("closing a connection: %r", error)
+    eio = sio.eio
+    tasks = [t for t in (eio.read_loop_task, eio.write_loop_task) if t is not None and not t.done()]
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks, timeout=2)
+    if eio.http is not None and not eio.http.closed:
+        await eio.http.close()
+
+
+def _read_large_polls() -> None:
+    """Let python-engineio read a poll of more than 16 packets; it drops them silently otherwise (rule V5)."""
+    payload = engineio.payload.Payload
+    payload.max_decode_packets = max(payload.max_decode_packets, MAX_POLL_PACKETS)
+
+
+def _refused(error: dict[str, Any]) -> Refused:
+    retry_after = error.get("retry_after")
+    statement = error.get("statement")
+    return Refused(
+        str(error.get("code", "internal")),
+        str(error.get("message", "the server refused")),
+        retry_after=float(retry_after) if isinstance(retry_after, int | float) else None,
+        statement=statement if isinstance(statement, str) else None,
+    )
