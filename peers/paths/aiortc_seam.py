@@ -1,0 +1,134 @@
+"""The one place that knows private names of aiortc and aioice.
+
+Each does what the public API cannot; `tests/paths/test_aiortc_seam.py` notices when one changes, and `pyproject.toml`
+bounds the versions. Importing this module imports aiortc (0.4 s): see `peers.paths.loading`.
+"""
+
+import ipaddress
+from collections.abc import Callable
+from typing import Any
+
+from aioice import ice
+from aiortc import (
+    RTCDataChannel,
+    RTCDataChannelParameters,
+    RTCDtlsTransport,
+    RTCIceCandidate,
+    RTCIceGatherer,
+    RTCIceTransport,
+    RTCSctpTransport,
+)
+from aiortc.rtcicetransport import candidate_from_aioice, parse_stun_turn_uri
+
+COMPONENT = 1
+"""The only ICE component: data channels have no RTCP beside them."""
+
+__all__ = [
+    "Channel",
+    "abandon_allocations",
+    "add_local_candidate",
+    "allocate",
+    "end_association",
+    "parse_stun_turn_uri",
+    "reflexive_queries",
+    "selected_pair",
+    "set_dtls_role",
+    "set_ice_role",
+]
+
+
+class Channel(RTCDataChannel):
+    """A data channel that tells of every change of its `bufferedAmount`.
+
+    `bufferedamountlow` tells of one threshold on one channel; a path needs the sum over its channels.
+    """
+
+    def __init__(
+        self, sctp: RTCSctpTransport, parameters: RTCDataChannelParameters, on_buffered: Callable[[int], None]
+    ) -> None:
+        self._on_buffered = on_buffered
+        super().__init__(sctp, parameters)
+
+    def _addBufferedAmount(self, amount: int) -> None:  # noqa: N802 - aiortc's name
+        super()._addBufferedAmount(amount)
+        self._on_buffered(amount)
+
+
+def set_ice_role(transport: RTCIceTransport, *, controlling: bool) -> None:
+    """Say which side nominates (RFC 8445 section 6.1.1). Before `start`; there is no public setter."""
+    transport._connection.ice_controlling = controlling
+
+
+def set_dtls_role(transport: RTCDtlsTransport, role: str) -> None:
+    """Say which side speaks first in DTLS: "client" or "server" (RFC 8842). Otherwise it follows from the ICE role."""
+    transport._set_role(role)
+
+
+def end_association(sctp: RTCSctpTransport) -> None:
+    """Stop SCTP's timers and close its channels at once, without a word to the other side.
+
+    When DTLS is gone, each timer that fires would raise in a task of its own.
+    """
+    sctp._set_state(RTCSctpTransport.State.CLOSED)
+
+
+def selected_pair(transport: RTCIceTransport) -> tuple[RTCIceCandidate, RTCIceCandidate] | None:
+    """The candidates, ours and theirs, that ICE has chosen."""
+    pair = transport._connection._nominated.get(COMPONENT)
+    if pair is None:
+        return None
+    return candidate_from_aioice(pair.local_candidate), candidate_from_aioice(pair.remote_candidate)
+
+
+# ---- gathering beside the offer: aioice itself gathers in one go, and waits 5 s for a server that doesn't answer
+
+
+def reflexive_queries(gatherer: RTCIceGatherer, server: tuple[str, int]) -> list[Any]:
+    """Coroutines that ask a STUN server for our address as it sees it, one for each IPv4 socket (as aioice does)."""
+    return [
+        ice.server_reflexive_candidate(protocol, server)
+        for protocol in gatherer._connection._protocols
+        if ipaddress.ip_address(protocol.local_candidate.host).version == 4 and protocol.local_candidate.type == "host"
+    ]
+
+
+async def allocate(gatherer: RTCIceGatherer, uri: dict[str, Any], username: str | None, credential: str | None) -> Any:
+    """Ask a TURN server for an address; returns the candidate and its protocol. Cancelled, it leaves no socket."""
+    connection = gatherer._connection
+    return await ice.relayed_candidate(
+        component=COMPONENT,
+        hide_related_address=False,
+        protocol_factory=lambda: ice.StunProtocol(connection),
+        turn_server=(uri["host"], uri["port"]),
+        turn_username=username,
+        turn_password=credential,
+        turn_ssl=uri["scheme"] == "turns",
+        turn_transport=uri["transport"],
+    )
+
+
+def add_local_candidate(gatherer: RTCIceGatherer, candidate: Any, protocol: Any) -> RTCIceCandidate | None:
+    """Add a candidate found after the host candidates. None if there is one of the same address already."""
+    connection = gatherer._connection
+    if connection._closing:
+        if protocol is not None:
+            protocol.transport.close()
+        return None
+    if any((c.host, c.port) == (candidate.host, candidate.port) for c in connection._local_candidates):
+        return None
+    connection._local_candidates.append(candidate)
+    if protocol is not None:
+        # Only a relayed candidate has a socket of its own, and so pairs of its own.
+        connection._protocols.append(protocol)
+        for remote in connection._remote_candidates:
+            connection._pair_remote_candidate(remote)
+        connection.sort_check_list()
+    return candidate_from_aioice(candidate)
+
+
+def abandon_allocations(gatherer: RTCIceGatherer) -> None:
+    """Stop waiting for a TURN server to confirm that an allocation is deleted: one that is gone never will."""
+    for protocol in gatherer._connection._protocols:
+        task = getattr(protocol.transport, "_TurnTransport__close_task", None)
+        if task is not None:
+            task.cancel()
