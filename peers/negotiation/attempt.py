@@ -1,0 +1,80 @@
+"""One attempt as the negotiation sees it, and the candidates that wait for a description."""
+
+import enum
+from typing import Any, Final
+
+DEADLINE: Final = 15.0
+"""Seconds that an attempt has, from its beginning until it is adopted."""
+MAX_CANDIDATES: Final = 64
+"""Candidates of one attempt that are taken from the peer, and as many that are sent."""
+MAX_HELD_ATTEMPTS: Final = 2
+"""Attempts whose candidates may wait for an offer that they have overtaken."""
+
+Candidate = dict[str, Any] | None
+"""An RTCIceCandidateInit; None: there are no more."""
+
+
+class Phase(enum.Enum):
+    """How far an attempt has come."""
+
+    DESCRIBING = enum.auto()
+    OFFERED = enum.auto()
+    CONNECTING = enum.auto()
+    OPEN = enum.auto()
+
+
+class Queue:
+    """Candidates on their way, in one direction: they wait for a description, and are bounded in number."""
+
+    def __init__(self, waiting: list[Candidate] | None = None) -> None:
+        self._waiting = waiting or []
+        self._left = MAX_CANDIDATES - len(self._waiting)
+
+    def put(self, candidate: Candidate) -> bool:
+        """Add one; False if there have been too many."""
+        if self._left <= 0:
+            return False
+        self._left -= 1
+        self._waiting.append(candidate)
+        return True
+
+    def take(self) -> list[Candidate]:
+        """All that wait."""
+        waiting, self._waiting = self._waiting, []
+        return waiting
+
+
+class Attempt:
+    """The attempt in progress."""
+
+    def __init__(self, number: int, now: float, theirs: list[Candidate], offer_hash: str = "") -> None:
+        self.number = number
+        self.deadline = now + DEADLINE
+        self.phase = Phase.DESCRIBING
+        self.offer_hash = offer_hash
+        """What the answer must say of the offer (K5)."""
+        self.theirs = Queue(theirs)
+        self.ours = Queue()
+
+
+class Overtakers:
+    """Candidates of attempts to come: a signal may overtake the offer that it belongs to."""
+
+    def __init__(self) -> None:
+        self._of: dict[int, Queue] = {}
+
+    def put(self, attempt: int, candidate: Candidate) -> bool:
+        """Keep one; False if there are too many."""
+        if attempt not in self._of and len(self._of) >= MAX_HELD_ATTEMPTS:
+            return False
+        return self._of.setdefault(attempt, Queue()).put(candidate)
+
+    def take(self, attempt: int) -> list[Candidate]:
+        """Those of an attempt that begins. Those of earlier ones are forgotten: they will not come any more."""
+        queue = self._of.get(attempt)
+        self._of = {number: held for number, held in self._of.items() if number > attempt}
+        return queue.take() if queue is not None else []
+
+    def clear(self) -> None:
+        """Forget them all."""
+        self._of.clear()

@@ -1,0 +1,301 @@
+"""The core of S9. The side with the lower id offers, so there is no glare; each attempt is a fresh connection.
+
+    ============ ============================== ==============================
+    phase        the offering side waits for    the answering side waits for
+    ============ ============================== ==============================
+    (none)       the time of the next try       an ``offer``, asking by ``request``
+    DESCRIBING   `offer_ready`                  `answer_ready`
+    OFFERED      an ``answer``
+    CONNECTING   `opened`                       `opened`
+    OPEN         `adopted`                      `adopted`
+    ============ ============================== ==============================
+
+`adopted` makes an attempt the live one, and only then is the one before it abandoned. `ended` and the deadline lead
+back to (none), and to another try after a while.
+"""
+
+import random
+from collections import Counter, deque
+from typing import Any
+
+from peers.negotiation import signals
+from peers.negotiation.attempt import DEADLINE, Attempt, Candidate, Overtakers, Phase
+from peers.negotiation.events import Abandon, Event, MakeAnswer, MakeOffer, SendSignal, TakeAnswer, TakeCandidate
+from peers.negotiation.retry import AGAIN, PATIENCE, STEADY, Allowance, Retry
+
+
+class Negotiation:
+    """The attempts of one link. Any call that takes `now` may leave events for `next_event`."""
+
+    def __init__(self, *, offers: bool, rng: random.Random, now: float) -> None:
+        self._offers = offers
+        self._allowed = False
+        self._wanted = False
+        self._last = 0  # number of the last attempt made or seen in this session
+        self._current: Attempt | None = None
+        self._live: int | None = None
+        self._live_since = now
+        self._retry = Retry(rng, now)
+        self._allowance = Allowance(now)
+        self._overtakers = Overtakers()
+        self._events: deque[Event] = deque()
+        self.begun = 0  # attempts, in all sessions
+        self.ignored: Counter[str] = Counter()
+        """Signals of the peer's that were dropped, by reason."""
+
+    @property
+    def live(self) -> int | None:
+        """The attempt whose path is in use."""
+        return self._live
+
+    @property
+    def in_progress(self) -> int | None:
+        """The attempt under way, perhaps beside a live one."""
+        return None if self._current is None else self._current.number
+
+    # ---- what the owner wishes
+
+    def set_allowed(self, allowed: bool, now: float) -> None:
+        """Whether both sides allow direct paths. When they don't any more, those that there are go."""
+        if allowed == self._allowed:
+            return
+        self._allowed = allowed
+        if allowed:
+            self._try_soon(now)
+        else:
+            self._abandon_all("direct paths are not allowed")
+            self._retry.at = None
+
+    def want(self, now: float) -> None:
+        """Get a direct path, and another one whenever it ends."""
+        self._wanted = True
+        if self._retry.at is None:
+            self._try_soon(now)
+
+    def unwant(self, now: float) -> None:
+        """Try no more. A path that is there or under way stays."""
+        self._wanted = False
+        self._retry.at = None
+
+    def traffic(self, now: float) -> None:
+        """Something was sent or received on this link."""
+        self._retry.traffic(now)
+
+    def reset(self, now: float) -> None:
+        """A new session: the paths of the old one go with it, and attempts are numbered from 1 again."""
+        self._abandon_all("the session ended")
+        self._overtakers.clear()
+        self._last = 0
+        self._retry.succeeded(now)
+        # Not at once: an end of the old attempt 1 that is still to be told must not be taken for one of the new.
+        self._try_again(now)
+
+    # ---- what the connection tells
+
+    def offer_ready(self, attempt: int, description: dict[str, Any], now: float) -> None:
+        """Our offer can leave."""
+        current = self._at(attempt, Phase.DESCRIBING)
+        if current is not None and self._offers:
+            current.offer_hash = signals.hash_of(description)
+            current.phase = Phase.OFFERED
+            self._events.append(SendSignal("offer", attempt, description))
+            self._send_candidates(current)
+
+    def answer_ready(self, attempt: int, description: dict[str, Any], now: float) -> None:
+        """The offer has been taken, and our answer can leave."""
+        current = self._at(attempt, Phase.DESCRIBING)
+        if current is not None and not self._offers:
+            current.phase = Phase.CONNECTING
+            self._events.append(SendSignal("answer", attempt, {**description, "offer": current.offer_hash}))
+            self._send_candidates(current)
+            self._take_candidates(current)
+
+    def candidate_found(self, attempt: int, candidate: Candidate, now: float) -> None:
+        """Another candidate of ours; None: there are no more."""
+        current = self._current
+        if current is not None and current.number == attempt and current.phase is not Phase.OPEN:
+            current.ours.put(candidate)
+            if current.phase is not Phase.DESCRIBING:
+                self._send_candidates(current)
+
+    def opened(self, attempt: int, now: float) -> None:
+        """The connection is open. It is adopted when the session has had an answer on it."""
+        if (current := self._at(attempt, Phase.CONNECTING)) is not None:
+            current.phase = Phase.OPEN
+
+    def adopted(self, attempt: int, now: float) -> None:
+        """The peer has answered on the new path: it is the live one now."""
+        if self._current is None or self._current.number != attempt:
+            return
+        self._current = None
+        if self._live is not None:
+            self._events.append(Abandon(self._live, f"attempt {attempt} has taken over"))
+        self._live, self._live_since = attempt, now
+        self._retry.at = None
+
+    def ended(self, attempt: int, now: float) -> None:
+        """The connection of an attempt is gone, whatever ended it."""
+        if self._current is not None and self._current.number == attempt:
+            self._current = None
+            self._try_later(now)
+        elif self._live == attempt:
+            self._live = None
+            if now - self._live_since < STEADY:
+                self._try_later(now)
+            else:
+                self._retry.succeeded(now)
+                self._try_again(now)
+
+    # ---- what the peer says
+
+    def receive(self, kind: str, attempt: int, payload: object, now: float) -> None:
+        """Take a signal, unsealed. What is stale, late or nonsense is counted in `ignored`, and has no effect."""
+        if not self._allowed:
+            reason = "not-allowed"
+        elif not signals.is_attempt(attempt):
+            reason = "nonsense"
+        elif kind == "request" and self._offers:
+            reason = self._receive_request(payload, now)
+        elif kind == "offer" and not self._offers:
+            reason = self._receive_offer(attempt, payload, now)
+        elif kind == "answer" and self._offers:
+            reason = self._receive_answer(attempt, payload)
+        elif kind == "candidate":
+            reason = self._receive_candidate(attempt, payload)
+        else:
+            reason = "nonsense"
+        if reason:
+            self.ignored[reason] += 1
+
+    def _receive_request(self, payload: object, now: float) -> str:
+        seen = payload.get("seen") if isinstance(payload, dict) else None
+        if not isinstance(seen, int) or not signals.is_attempt(seen) or seen > self._last:
+            return "nonsense"
+        if self._current is not None:
+            return "in-progress"
+        if self._live is not None and self._live > seen:
+            return "stale"
+        if not self._allowance.take(now):
+            return "too-many"
+        self._begin(self._last + 1, now)
+        return ""
+
+    def _receive_offer(self, attempt: int, payload: object, now: float) -> str:
+        if attempt <= self._last:
+            return "stale"
+        if not isinstance(payload, dict) or not signals.is_description(payload, "offer"):
+            return "nonsense"
+        if not self._allowance.take(now):
+            return "too-many"
+        if self._current is not None:
+            self._events.append(Abandon(self._current.number, f"the peer has begun attempt {attempt}"))
+        self._retry.heard()
+        self._begin(attempt, now, payload)
+        return ""
+
+    def _receive_answer(self, attempt: int, payload: object) -> str:
+        current = self._at(attempt, Phase.OFFERED)
+        if current is None:
+            return "stale"
+        if not isinstance(payload, dict) or not signals.is_description(payload, "answer"):
+            return "nonsense"
+        if payload.get("offer") != current.offer_hash:
+            return "other-offer"
+        current.phase = Phase.CONNECTING
+        self._events.append(TakeAnswer(attempt, {"type": "answer", "sdp": payload["sdp"]}))
+        self._take_candidates(current)
+        return ""
+
+    def _receive_candidate(self, attempt: int, payload: object) -> str:
+        if not isinstance(payload, dict) or not signals.is_candidate(payload):
+            return "nonsense"
+        candidate = signals.candidate_of(payload)
+        current = self._current
+        if current is not None and current.number == attempt and current.phase is not Phase.OPEN:
+            if not current.theirs.put(candidate):
+                return "too-many"
+            if current.phase is Phase.CONNECTING:
+                self._take_candidates(current)
+            return ""
+        if self._offers or attempt <= self._last:
+            return "stale"
+        return "" if self._overtakers.put(attempt, candidate) else "too-many"
+
+    # ---- time
+
+    def next_timeout(self) -> float | None:
+        """When `handle_timeout` wants to be called; None: never, as things are."""
+        return self._retry.at if self._current is None else self._current.deadline
+
+    def handle_timeout(self, now: float) -> None:
+        """Give up what is late, and try what is due."""
+        if self._current is not None:
+            if now < self._current.deadline:
+                return
+            self._events.append(Abandon(self._current.number, f"not adopted within {DEADLINE:g} s"))
+            self._current = None
+            self._try_later(now)
+        elif self._retry.at is not None and now >= self._retry.at:
+            self._try(now)
+
+    def next_event(self) -> Event | None:
+        """The next thing to be done; None: nothing."""
+        return self._events.popleft() if self._events else None
+
+    # ---- helpers
+
+    def _at(self, attempt: int, phase: Phase) -> Attempt | None:
+        current = self._current
+        return current if current is not None and current.number == attempt and current.phase is phase else None
+
+    def _begin(self, number: int, now: float, offer: dict[str, Any] | None = None) -> None:
+        self._last = number
+        self._retry.at = None
+        self.begun += 1
+        theirs = self._overtakers.take(number)
+        if offer is None:
+            self._current = Attempt(number, now, theirs)
+            self._events.append(MakeOffer(number))
+        else:
+            self._current = Attempt(number, now, theirs, signals.hash_of(offer))
+            self._events.append(MakeAnswer(number, {"type": "offer", "sdp": offer["sdp"]}))
+
+    def _try(self, now: float) -> None:
+        if self._offers:
+            self._begin(self._last + 1, now)
+        else:
+            self._events.append(SendSignal("request", self._last, {"seen": self._last}))
+            # Should no offer come of it, this was a failure; if one does, `heard` says that it was none.
+            self._retry.failed(now)
+
+    def _lacks_path(self) -> bool:
+        return self._wanted and self._allowed and self._live is None and self._current is None
+
+    def _try_soon(self, now: float) -> None:
+        if self._lacks_path():
+            self._retry.soon(now, (0.0, 0.0) if self._offers else PATIENCE)
+            self.handle_timeout(now)
+
+    def _try_again(self, now: float) -> None:
+        if self._lacks_path():
+            self._retry.soon(now, AGAIN)
+
+    def _try_later(self, now: float) -> None:
+        self._retry.failed(now)
+        if not self._lacks_path():
+            self._retry.at = None
+
+    def _send_candidates(self, current: Attempt) -> None:
+        for candidate in current.ours.take():
+            payload = signals.NO_MORE if candidate is None else candidate
+            self._events.append(SendSignal("candidate", current.number, payload))
+
+    def _take_candidates(self, current: Attempt) -> None:
+        for candidate in current.theirs.take():
+            self._events.append(TakeCandidate(current.number, candidate))
+
+    def _abandon_all(self, reason: str) -> None:
+        for number in (self.in_progress, self._live):
+            if number is not None:
+                self._events.append(Abandon(number, reason))
+        self._current = self._live = None
