@@ -1,0 +1,5 @@
+"""`python -m signalling` is `eitherway serve`."""
+
+from signalling.cli import serve
+
+serve()

@@ -1,0 +1,160 @@
+"""The signalling server, put together: on a server of its own, or beside what else somebody's server does."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from typing import Final
+
+import socketio
+from aiohttp import web
+
+from signalling.announcer import Announcer
+from signalling.clients import Clients
+from signalling.config import Config
+from signalling.engine.packets import Speller
+from signalling.engine.server import Engine, make_server
+from signalling.http.health import add_health
+from signalling.membership import Membership
+from signalling.namespace import SignallingNamespace
+from signalling.protocol.events import Shutdown
+from signalling.relay import Relays
+from signalling.rooms.memory import MemoryStore
+from signalling.signals import Signals
+from signalling.stun import StunResponder
+from signalling.throttle import Connections
+
+log = logging.getLogger(__name__)
+
+_SWEEP_EVERY: Final = 1.0
+_GOODBYE: Final = 1.0
+"""Seconds for clients to answer the closing of their connection."""
+
+
+class Signalling:
+    """One signalling server. Use `aiohttp_app`, or `attach` to a python-socketio server that you run."""
+
+    def __init__(self, config: Config | None = None) -> None:
+        self.config = config or Config()
+        self.stun_port: int | None = None
+        self._clients: Clients = {}
+        self._engine: Engine | None = None
+        self._membership: Membership | None = None
+        self._stun = StunResponder()
+        self._sweeper: asyncio.Task[None] | None = None
+
+    def aiohttp_app(self) -> web.Application:
+        """A web application with the whole server in it. It starts and closes it by itself."""
+        sio = make_server(self.config)
+        self._adopt(sio, "/", own=True)
+        app = web.Application()
+        sio.attach(app)
+        add_health(app, lambda: self._membership is not None and self._membership.closing)
+
+        async def start(_: web.Application) -> None:
+            await self.start()
+
+        async def close(_: web.Application) -> None:
+            await self.close()
+
+        app.on_startup.append(start)
+        app.on_shutdown.append(close)
+        return app
+
+    def attach(self, sio: socketio.AsyncServer, namespace: str = "/") -> None:
+        """Adds the Socket.IO part to a server that you run, before its first client connects.
+
+        It starts when somebody connects; call `close` before your server stops. Raises ValueError if the server
+        cannot be used.
+        """
+        self._adopt(sio, namespace, own=False)
+
+    async def start(self) -> None:
+        """Begins to look after clients. Does nothing the second time."""
+        if self._sweeper is not None:
+            return
+        self._sweeper = asyncio.ensure_future(self._sweep())
+        if self.config.stun:
+            try:
+                self.stun_port = await self._stun.start(self.config.host, self.config.stun_port)
+            except OSError as error:
+                log.warning(
+                    "no STUN responder: cannot listen on UDP %s:%d (%s); peers behind NATs may stay on the relay",
+                    self.config.host,
+                    self.config.stun_port,
+                    error.strerror or error,
+                )
+
+    async def close(self) -> None:
+        """Takes no more joins, tells clients, waits until they have read what was theirs, and lets them go.
+
+        Done within 10 seconds. Does nothing the second time.
+        """
+        if self._engine is None or self._membership is None or self._membership.closing:
+            return
+        self._membership.closing = True
+        log.info("closing: clients=%d", len(self._clients))
+        await self._drain(self._engine)
+        await self._membership.close()
+        await self._engine.stop()
+        self._stun.close()
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+            await asyncio.gather(self._sweeper, return_exceptions=True)
+
+    def _adopt(self, sio: socketio.AsyncServer, namespace: str, *, own: bool) -> None:
+        if self._engine is not None:
+            raise RuntimeError("a Signalling serves one server: make another one")
+        config, clients = self.config, self._clients
+        speller, store = Speller(namespace), MemoryStore()
+        connections = Connections(config.max_connections, config.trust_forwarded)
+        self._engine = Engine(sio, namespace, own=own, connections=connections, clock=time.monotonic)
+        self._speller = speller
+        announcer = Announcer(store, clients, speller)
+        self._membership = Membership(config, store, clients, announcer, speller, lambda: self.stun_port)
+        sio.register_namespace(
+            SignallingNamespace(
+                namespace,
+                config,
+                self._engine,
+                clients,
+                speller,
+                self._membership,
+                Signals(store, clients, announcer, speller),
+                Relays(store, clients, announcer, speller),
+                self.start,
+            )
+        )
+
+    async def _drain(self, engine: Engine) -> None:
+        event = Shutdown(reason="the server is shutting down", reconnect_after=self.config.reconnect_after)
+        for client in self._clients.values():
+            client.outbox.push_urgent(self._speller.event("shutdown", event))
+        await _until(lambda: all(client.outbox.empty for client in self._clients.values()), self.config.drain_timeout)
+        for sid in list(self._clients):
+            await engine.close(sid)
+        await _until(lambda: not engine.has_open_sockets(), _GOODBYE)
+
+    async def _sweep(self) -> None:
+        """Once a second: whoever is silent or too slow goes."""
+        while self._engine is not None:
+            await asyncio.sleep(_SWEEP_EVERY)
+            try:
+                await self._sweep_once(self._engine)
+            except Exception:
+                log.exception("sweep failed")
+
+    async def _sweep_once(self, engine: Engine) -> None:
+        await engine.close_silent(self.config.hello_timeout)
+        for client in list(self._clients.values()):
+            if client.outbox.full_for() > self.config.slow_timeout:
+                await engine.cut(client.sid, "too slow: it does not read what others send it")
+            else:
+                await engine.check_alive(client.sid)
+
+
+async def _until(condition: Callable[[], bool], seconds: float) -> None:
+    """Waits for a condition, for so long at most. It looks again and again: once in a server's life that is cheap."""
+    deadline = time.monotonic() + seconds
+    while not condition() and time.monotonic() < deadline:  # noqa: ASYNC110
+        await asyncio.sleep(0.02)

@@ -1,0 +1,99 @@
+"""The `serve` command. Its options are the fields of `Config`."""
+
+import asyncio
+import importlib.util
+import logging
+import signal
+import sys
+from collections.abc import Callable
+from typing import Any, Final
+
+import click
+import msgspec
+from aiohttp import web
+
+from signalling.app import Signalling
+from signalling.config import PREFIX, Config, is_list
+
+_CANNOT_LISTEN: Final = 1
+"""Exit code. 0 is a clean end, 2 is click's for wrong usage."""
+
+
+def _options(command: Callable[..., None]) -> Callable[..., None]:
+    """Adds a flag for each field of Config."""
+    for field in reversed(msgspec.structs.fields(Config)):
+        described = msgspec.inspect.type_info(field.type)
+        text = (
+            (described.extra_json_schema or {}).get("description", "")
+            if isinstance(described, msgspec.inspect.Metadata)
+            else ""
+        )
+        flag = "--" + field.name.replace("_", "-")
+        default = "" if is_list(field) else f"  [default: {field.default}]"
+        if isinstance(field.default, bool):
+            flag, default = f"{flag}/--no-{flag[2:]}", f"  [default: {'on' if field.default else 'off'}]"
+        kind = str if is_list(field) else type(field.default)
+        command = click.option(flag, field.name, type=kind, default=None, multiple=is_list(field), help=text + default)(
+            command
+        )
+    return command
+
+
+@click.command(epilog=f"Each option is also an environment variable: --max-peers is {PREFIX}MAX_PEERS.")
+@_options
+def serve(**given: Any) -> None:
+    """Run the signalling server.
+
+    Exit codes: 0 after SIGTERM or Ctrl-C, 1 if the address cannot be listened on, 2 for wrong usage.
+    """
+    try:
+        config = Config.from_env().changed(**{name: value for name, value in given.items() if value not in (None, ())})
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        sys.exit(runner.run(_serve(config)))
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """uvloop's event loop where there is one."""
+    if importlib.util.find_spec("uvloop") is None:
+        return None
+    import uvloop
+
+    factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
+    return factory
+
+
+async def _serve(config: Config) -> int:
+    """Runs the server until a signal ends it. Returns the exit code."""
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ended.set)
+    signalling = Signalling(config)
+    # Clients are let go by Signalling.close; what aiohttp would still wait for then isn't worth waiting for.
+    runner = web.AppRunner(signalling.aiohttp_app(), shutdown_timeout=1.0)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, config.host, config.port)
+        try:
+            await site.start()
+        except OSError as error:
+            click.echo(
+                f"cannot listen on {config.host}:{config.port}: {error.strerror or error}. "
+                "Choose another --port or --host, or stop what is using it.",
+                err=True,
+            )
+            return _CANNOT_LISTEN
+        click.echo(f"eitherway serves {_url(runner)} (no admission control: everyone who reaches it may join)")
+        await ended.wait()
+    finally:
+        await runner.cleanup()
+    return 0
+
+
+def _url(runner: web.AppRunner) -> str:
+    host, port = runner.addresses[0][:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

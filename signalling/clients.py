@@ -1,0 +1,46 @@
+"""The clients that are connected: what the server knows of each."""
+
+import asyncio
+import dataclasses
+
+from signalling.outbox import Outbox
+from signalling.throttle import TokenBucket
+
+
+@dataclasses.dataclass(slots=True)
+class Seat:
+    """A client's place in one room: whom it speaks as. `relay_texts` is the text of its relays, spelled beforehand."""
+
+    room: str
+    peer: str
+    connection: int
+    static: bytes
+    relay_texts: tuple[str, str]
+
+
+@dataclasses.dataclass(slots=True)
+class RelayCount:
+    """Which relays of a client have been taken and which of those it has been told of (V4)."""
+
+    last: int = -1
+    untold_bytes: int = 0
+    timer: asyncio.TimerHandle | None = None
+
+
+@dataclasses.dataclass(slots=True)
+class Client:
+    """One Socket.IO connection. `host` is what it named in the Host header of its first request."""
+
+    sid: str
+    host: str
+    outbox: Outbox
+    events: TokenBucket
+    relay_bytes: TokenBucket
+    lock: asyncio.Lock = dataclasses.field(default_factory=asyncio.Lock)
+    waiting: int = 0
+    seats: dict[str, Seat] = dataclasses.field(default_factory=dict)
+    relays: RelayCount = dataclasses.field(default_factory=RelayCount)
+
+
+Clients = dict[str, Client]
+"""Every connected client by its sid."""

@@ -1,0 +1,98 @@
+"""Every option of the server and every limit that an operator may set, with its default.
+
+The command's flags and the EITHERWAY_* variables are both made from this one struct: `max_peers` is `--max-peers`
+and `EITHERWAY_MAX_PEERS`. Sizes are in bytes, times in seconds.
+"""
+
+import os
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Final, Self
+
+import msgspec
+
+PREFIX: Final = "EITHERWAY_"
+
+
+def _option(description: str, **constraints: Any) -> msgspec.Meta:
+    return msgspec.Meta(description=description, **constraints)
+
+
+class Config(msgspec.Struct, frozen=True, kw_only=True):
+    """The server's options. The struct itself checks nothing; `from_env` and `changed` raise ValueError."""
+
+    host: Annotated[str, _option("Address to listen on; 0.0.0.0 is every IPv4 interface.")] = "127.0.0.1"
+    port: Annotated[int, _option("TCP port to listen on; 0 takes any free one.", ge=0, le=65_535)] = 8080
+    origins: Annotated[
+        tuple[str, ...],
+        _option("Origin (scheme://host[:port]) that pages and peers may use; again for each. None: every origin."),
+    ] = ()
+    trust_forwarded: Annotated[
+        bool, _option("Behind a reverse proxy: believe X-Forwarded-For about a client's address.")
+    ] = False
+
+    stun: Annotated[bool, _option("Answer STUN binding requests on UDP, and tell peers of it.")] = True
+    stun_port: Annotated[int, _option("UDP port of the STUN responder; 0 takes any free one.", ge=0, le=65_535)] = 3478
+    ice_servers: Annotated[
+        tuple[str, ...], _option("URL of a further STUN server (stun:host:port) to tell peers of; again for each.")
+    ] = ()
+
+    grace: Annotated[float, _option("How long a member that lost its connection may take to come back.", ge=0)] = 30.0
+    ping_interval: Annotated[float, _option("How often each client is pinged.", ge=1)] = 7.0
+    ping_timeout: Annotated[float, _option("How long a client may take to answer a ping.", ge=1)] = 7.0
+    hello_timeout: Annotated[float, _option("How long a new connection may take to greet the server.", gt=0)] = 10.0
+    slow_timeout: Annotated[float, _option("A client whose outbox stays full for this long is cut off.", gt=0)] = 15.0
+    drain_timeout: Annotated[
+        float, _option("At the end, how long clients may take to read what waits for them.", ge=0, le=6)
+    ] = 5.0
+    reconnect_after: Annotated[float, _option("When clients are asked to come back after a shutdown.", ge=0)] = 1.0
+
+    outbox_bytes: Annotated[
+        int, _option("Bytes that may wait for one client; beyond that its senders are told `busy`.", ge=131_072)
+    ] = 4_194_304
+    message_bytes: Annotated[int, _option("Bytes in one WebSocket message or one polling request.", ge=131_072)] = (
+        2_000_000
+    )
+    max_peers: Annotated[int, _option("Peers in one room, those that are away included.", ge=1)] = 1_000
+    max_rooms: Annotated[int, _option("Rooms that one client may be in.", ge=1)] = 64
+    max_connections: Annotated[int, _option("Connections from one address.", ge=1)] = 1_024
+    event_rate: Annotated[float, _option("Events a second from one client.", gt=0)] = 2_000.0
+    event_burst: Annotated[int, _option("Events from one client at once.", ge=1)] = 4_000
+    relay_rate: Annotated[float, _option("Relayed bytes a second from one client.", gt=0)] = 128_000_000.0
+    relay_burst: Annotated[int, _option("Relayed bytes from one client at once.", ge=1_000_000)] = 64_000_000
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] = os.environ) -> Self:
+        """The defaults, overridden by EITHERWAY_* variables. A list is separated by commas.
+
+        Raises ValueError that names the variable.
+        """
+        given: dict[str, Any] = {}
+        for field in msgspec.structs.fields(cls):
+            name = PREFIX + field.name.upper()
+            if name not in environ:
+                continue
+            text = environ[name].strip()
+            given[field.name] = [part.strip() for part in text.split(",") if part.strip()] if is_list(field) else text
+        try:
+            return msgspec.convert(given, cls, strict=False)
+        except msgspec.ValidationError as error:
+            raise ValueError(_say(error, lambda name: PREFIX + name.upper())) from None
+
+    def changed(self, **options: Any) -> Self:
+        """A copy with some options changed. Raises ValueError that names the option."""
+        try:
+            return msgspec.convert({**msgspec.to_builtins(self), **options}, type(self), strict=False)
+        except msgspec.ValidationError as error:
+            raise ValueError(_say(error, lambda name: "--" + name.replace("_", "-"))) from None
+
+
+def is_list(field: msgspec.structs.FieldInfo) -> bool:
+    """Whether an option can be given more than once."""
+    return isinstance(field.default, tuple)
+
+
+def _say(error: msgspec.ValidationError, spell: Callable[[str], str]) -> str:
+    """msgspec's message, which ends in "- at `$.name...`", with the option spelled as its giver knows it."""
+    text, _, place = str(error).partition(" - at `$.")
+    name = place.rstrip("`").partition("[")[0]
+    return f"{spell(name)}: {text[0].lower()}{text[1:]}" if name else text

@@ -1,0 +1,210 @@
+"""A python-socketio server, our own or somebody else's, with the parts replaced that the rules V5 and V7 ask for."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Any, Final
+
+import engineio.payload
+import socketio
+import socketio.packet
+
+from signalling.config import Config
+from signalling.engine.packets import FastPacket, Packet, PacketRefused
+from signalling.engine.queue import FedQueue
+from signalling.engine.websocket import WebSocket
+from signalling.protocol.limits import MAX_POLL_PACKETS
+from signalling.throttle import Connections
+
+log = logging.getLogger(__name__)
+
+_CLOSING: Final = 5.0
+"""Seconds that a closed client has to answer before its TCP connection is cut."""
+
+
+def make_server(config: Config) -> socketio.AsyncServer:
+    """Our own server. Its handlers run one after another for each client, in the order of arrival (rule V3)."""
+    quiet = logging.getLogger("signalling.engine.socketio")
+    quiet.setLevel(logging.ERROR)  # below that it tells what is in every packet
+    return socketio.AsyncServer(
+        async_mode="aiohttp",
+        async_handlers=False,
+        serializer=FastPacket,
+        cors_allowed_origins=list(config.origins) or "*",
+        cors_credentials=False,
+        http_compression=False,
+        max_http_buffer_size=config.message_bytes,
+        ping_interval=config.ping_interval,
+        ping_timeout=config.ping_timeout,
+        logger=quiet,
+        engineio_logger=quiet,
+    )
+
+
+class Engine:
+    """One namespace of a python-socketio server, by the ids of its clients (sids)."""
+
+    def __init__(
+        self,
+        sio: socketio.AsyncServer,
+        namespace: str,
+        *,
+        own: bool,
+        connections: Connections,
+        clock: Callable[[], float],
+    ) -> None:
+        """Adopts the server. Raises ValueError if it cannot be used."""
+        self.sio = sio
+        self.namespace = namespace
+        self._own = own
+        self._connections = connections
+        self._clock = clock
+        self._tasks: set[asyncio.Task[Any]] = set()
+        if not own:
+            if sio.packet_class is not socketio.packet.Packet:
+                raise ValueError('attach() needs a server with serializer="default", which every client speaks')
+            if "connect" in sio.handlers.get(namespace, {}):
+                raise ValueError(f"the server has a connect handler in {namespace!r}: attach to another namespace")
+            sio.packet_class = Packet
+        # Process-wide, there is no other way: python-engineio drops longer polls silently (rule V5).
+        engineio.payload.Payload.max_decode_packets = MAX_POLL_PACKETS
+        eio = sio.eio
+        eio.create_queue = FedQueue
+        if own:
+            eio.start_background_task = self._start_task
+        if eio.async_mode == "aiohttp":
+            eio._async = {**eio._async, "websocket": WebSocket}  # a copy: the original is shared by all servers
+        eio.on("connect", self._on_connect)
+        eio.on("message", self._on_message)
+        eio.on("disconnect", self._on_disconnect)
+
+    def is_connected(self, sid: str) -> bool:
+        """Whether this client is connected, as python-socketio sees it: not while it connects or disconnects."""
+        return bool(self.sio.manager.is_connected(sid, self.namespace))
+
+    def queue(self, sid: str) -> FedQueue:
+        """The queue that leads to a client. Raises LookupError if it connected before we adopted the server."""
+        queue = self._socket(sid).queue
+        if not isinstance(queue, FedQueue):
+            raise LookupError(sid)
+        return queue
+
+    def greeted(self, sid: str) -> None:
+        """This client has been admitted to the namespace."""
+        self._connections.greeted(self._eio_sid(sid))
+
+    def over_limit(self, sid: str) -> bool:
+        """Whether more connections come from this client's address than are allowed."""
+        return self._connections.over_limit(self._eio_sid(sid))
+
+    async def check_alive(self, sid: str) -> None:
+        """Closes a client that has not answered its ping in time; engine.io looks less often than it should."""
+        try:
+            socket = self._socket(sid)
+        except KeyError:
+            return
+        if not socket.closing and not socket.closed:
+            await socket.check_ping_timeout()
+
+    async def cut(self, sid: str, reason: str) -> None:
+        """Ends a client's connection now. What waits for it is lost."""
+        await self._cut(self._eio_sid(sid), reason)
+
+    async def close(self, sid: str) -> None:
+        """Lets a client go, after what waits in its engine's queue; a client of ours connects again elsewhere."""
+        if not self._own:
+            await self.sio.disconnect(sid, namespace=self.namespace)
+            return
+        try:
+            socket = self._socket(sid)
+        except KeyError:
+            return
+        await socket.close(wait=False)
+        socket.queue.put_nowait(None)
+
+    async def close_silent(self, timeout: float) -> None:
+        """Closes connections that never greeted the namespace. On somebody else's server they may have other ends."""
+        if self._own:
+            for eio_sid in self._connections.silent(self._clock() - timeout):
+                await self._cut(eio_sid, "it never greeted the server")
+
+    def has_open_sockets(self) -> bool:
+        """Whether any client of our own server still holds its TCP connection open."""
+        return self._own and any(
+            socket.queue.websocket is not None and socket.queue.websocket.open
+            for socket in self.sio.eio.sockets.values()
+        )
+
+    async def stop(self) -> None:
+        """Cuts off whoever is still connected to our own server, and ends its tasks."""
+        if not self._own:
+            return
+        for eio_sid in list(self.sio.eio.sockets):
+            await self._cut(eio_sid, "server shutdown")
+        await self.sio.shutdown()
+        tasks = [task for task in self._tasks if task is not asyncio.current_task()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _on_connect(self, eio_sid: str, environ: dict[str, Any]) -> str | None:
+        if not self._connections.opened(eio_sid, environ, self._clock()):
+            return "too many connections from this address"  # anything but None is the reason of a refusal
+        self._guard_polling(eio_sid)
+        await self.sio._handle_eio_connect(eio_sid, environ)
+        return None
+
+    async def _on_message(self, eio_sid: str, data: object) -> None:
+        try:
+            await self.sio._handle_eio_message(eio_sid, data)
+        except Exception as error:
+            # Our namespace answers for its own handlers, so this is what python-socketio made of a client's bytes.
+            if not self._own and not isinstance(error, PacketRefused):
+                raise
+            await self._cut(eio_sid, f"bad packet: {error}")
+
+    async def _on_disconnect(self, eio_sid: str, reason: str) -> None:
+        socket = self.sio.eio.sockets.get(eio_sid)
+        if socket is not None and isinstance(socket.queue, FedQueue) and socket.queue.websocket is not None:
+            socket.queue.websocket.abort_later(_CLOSING)
+        self._connections.closed(eio_sid)
+        self.sio._binary_packet.pop(eio_sid, None)
+        await self.sio._handle_eio_disconnect(eio_sid, reason)
+
+    def _guard_polling(self, eio_sid: str) -> None:
+        """Closes a client whose polling request cannot be parsed; engine.io would drop it and answer 200 (rule V5)."""
+        socket = self.sio.eio.sockets[eio_sid]
+        handle = socket.handle_post_request
+
+        async def handle_post_request(environ: dict[str, Any]) -> None:
+            await asyncio.wait_for(socket.queue.until_read(), self.sio.eio.ping_timeout)
+            try:
+                await handle(environ)
+            except (ValueError, RecursionError) as error:
+                await self._cut(eio_sid, f"bad polling request: {error}")
+                raise engineio.exceptions.EngineIOError from None
+
+        socket.handle_post_request = handle_post_request
+
+    async def _cut(self, eio_sid: str, reason: str) -> None:
+        socket = self.sio.eio.sockets.get(eio_sid)
+        if socket is None or socket.closing or socket.closed:
+            return
+        log.warning("client cut off: connection=%s reason=%r", eio_sid, reason)
+        if isinstance(socket.queue, FedQueue) and socket.queue.websocket is not None:
+            socket.queue.websocket.abort()
+        await socket.close(wait=False, abort=True, reason=reason)
+        socket.queue.put_nowait(None)  # lets the writer, or a waiting poll, go
+
+    def _start_task(self, target: Callable[..., Any], *args: Any, **kwargs: Any) -> asyncio.Task[Any]:
+        task: asyncio.Task[Any] = asyncio.ensure_future(target(*args, **kwargs))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    def _eio_sid(self, sid: str) -> str:
+        return str(self.sio.manager.eio_sid_from_sid(sid, self.namespace))
+
+    def _socket(self, sid: str) -> Any:
+        """Raises KeyError if there is none."""
+        return self.sio.eio.sockets[self._eio_sid(sid)]

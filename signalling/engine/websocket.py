@@ -1,0 +1,76 @@
+"""The aiohttp driver's WebSocket: without compression, refusing what is no packet, and with a way to cut it off."""
+
+import asyncio
+import socket
+from typing import Any, Final, cast
+
+from aiohttp import web
+from engineio.async_drivers import aiohttp as driver
+
+from signalling.engine.queue import FedQueue
+
+_UNSENT: Final = 65_536
+"""Bytes that the kernel may hold unsent: what waits for a slow client must wait where it is counted."""
+_TYPES: Final = frozenset("0123456")
+_CONTROL_CHARACTERS: Final = 16
+"""Every engine.io packet but a message is short."""
+
+
+class WebSocket(driver.WebSocket):  # type: ignore[misc]
+    """One connection over WebSocket. Compression would cost 100 KB of memory, and sealed bytes don't shrink."""
+
+    async def __call__(self, environ: dict[str, Any]) -> web.WebSocketResponse:
+        request: web.Request = environ["aiohttp.request"]
+        self._request = request
+        self._sock = web.WebSocketResponse(max_msg_size=self.server.max_http_buffer_size, compress=False)
+        await self._sock.prepare(request)
+        _limit_unsent(request)
+        self._queue: FedQueue = self.handler.__self__.queue
+        self._queue.websocket = self
+        self.environ = environ
+        await self.handler(self)
+        return self._sock
+
+    async def wait(self) -> str | bytes:
+        """The next packet. An exception ends the connection, as engine.io does it for a closed one."""
+        await self._queue.until_read()
+        data = cast("str | bytes", await super().wait())
+        if isinstance(data, str) and not _is_packet(data):
+            raise OSError("not an engine.io packet")
+        return data
+
+    async def send(self, message: str | bytes) -> None:
+        if isinstance(message, str):
+            await self._sock.send_str(message)
+        else:
+            await self._sock.send_bytes(message)
+
+    @property
+    def open(self) -> bool:
+        return self._request.transport is not None and not self._request.transport.is_closing()
+
+    def abort(self) -> None:
+        """Closes the TCP connection now, unwritten bytes or not."""
+        if self._request.transport is not None:
+            self._request.transport.abort()
+
+    def abort_later(self, seconds: float) -> None:
+        """Closes it then, if it is still open: a stopped client answers no closing handshake."""
+        if self.open:
+            asyncio.get_running_loop().call_later(seconds, self.abort)
+
+
+def _is_packet(data: str) -> bool:
+    """Whether engine.io can parse this; its own parser runs where an exception leaves tasks behind."""
+    if not data or data[0] not in _TYPES:
+        return False
+    if data[0] == "4":
+        return len(data) > 1 and data[1] in _TYPES
+    return len(data) <= _CONTROL_CHARACTERS
+
+
+def _limit_unsent(request: web.Request) -> None:
+    option = getattr(socket, "TCP_NOTSENT_LOWAT", None)
+    raw = request.transport.get_extra_info("socket") if request.transport is not None else None
+    if option is not None and raw is not None:
+        raw.setsockopt(socket.IPPROTO_TCP, option, _UNSENT)

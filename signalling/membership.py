@@ -1,0 +1,162 @@
+"""What happens on join, leave and profile, and when a client goes: grace, away, replaced (V1, V2)."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from signalling.admission import check_join, check_room, check_statement
+from signalling.announcer import Announcer
+from signalling.clients import Client, Clients, Seat
+from signalling.config import Config
+from signalling.engine.packets import Speller
+from signalling.ice import ice_servers
+from signalling.protocol import ids, limits
+from signalling.protocol.errors import ProtocolError
+from signalling.protocol.events import IceServer, Join, Joined, Leave, Limits, Profile, Replaced
+from signalling.rooms.store import RoomStore
+
+log = logging.getLogger(__name__)
+
+
+class Membership:
+    """Keeps rosters in step with what clients ask for and with whether they are there."""
+
+    def __init__(
+        self,
+        config: Config,
+        store: RoomStore,
+        clients: Clients,
+        announcer: Announcer,
+        speller: Speller,
+        stun_port: Callable[[], int | None],
+    ) -> None:
+        self._config = config
+        self._store = store
+        self._clients = clients
+        self._announcer = announcer
+        self._speller = speller
+        self._stun_port = stun_port
+        self._grace: dict[tuple[str, str], asyncio.TimerHandle] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.closing = False
+
+    async def join(self, client: Client, join: Join) -> Joined:
+        """Makes a client a member of a room, or gives it back its place. Raises ProtocolError."""
+        if self.closing:
+            raise ProtocolError(
+                "shutting-down", "the server is about to leave", retry_after=self._config.reconnect_after
+            )
+        seat = client.seats.get(join.room)
+        if seat is None and len(client.seats) >= self._config.max_rooms:
+            raise ProtocolError("forbidden", f"one client may be in {self._config.max_rooms} rooms: leave one first")
+        if seat is not None and seat.peer != join.peer:
+            raise ProtocolError("bad-request", "this client is in the room as another peer: leave first")
+        entry = check_join(join, sid=client.sid, host=client.host, origins=self._config.origins)
+        admission, roster = await self._store.join(join.room, entry, self._config.max_peers)
+        client.seats[join.room] = Seat(
+            join.room, join.peer, join.connection, entry.static, self._speller.relay_texts(join.room, join.peer)
+        )
+        if (timer := self._grace.pop((join.room, join.peer), None)) is not None:
+            timer.cancel()
+        if admission.replaced is not None:
+            self._replace(admission.replaced, join)
+        self._announcer.changed(join.room, admission.changes, roster.version)
+        self._announcer.knows(join.room, client.sid, roster.version)
+        log.debug("joined: room=%r peer=%s sid=%s resumed=%s", join.room, join.peer, client.sid, admission.resumed)
+        return Joined(
+            room=join.room,
+            version=roster.version,
+            peers=roster.members(),
+            ice_servers=self._ice_servers(client),
+            limits=Limits(
+                packet=limits.MAX_PACKET,
+                signal=limits.MAX_SIGNAL,
+                profile=limits.MAX_PROFILE,
+                recipients=limits.MAX_RECIPIENTS,
+                peers=self._config.max_peers,
+                grace=self._config.grace,
+            ),
+            resumed=admission.resumed,
+        )
+
+    async def leave(self, client: Client, leave: Leave) -> None:
+        """Ends a membership. Raises ProtocolError."""
+        check_room(leave.room)
+        seat = self.seat(client, leave.room)
+        del client.seats[leave.room]
+        changes, version = await self._store.leave(leave.room, seat.peer, "left")
+        self._announcer.changed(leave.room, changes, version)
+
+    async def profile(self, client: Client, profile: Profile) -> None:
+        """Replaces a member's profile. Raises ProtocolError."""
+        check_room(profile.room)
+        seat = self.seat(client, profile.room)
+        roster = self._store.find(profile.room)
+        entry = roster.get(seat.peer) if roster is not None else None
+        if entry is None:
+            raise ProtocolError("not-in-room", "join the room first")
+        key = ids.from_text(entry.key)
+        statement = check_statement(profile.statement, room=profile.room, key=key, profile=profile.profile)
+        if statement.incarnation != entry.incarnation:
+            raise ProtocolError("unauthorized", "the statement is of another incarnation")
+        changes, version = await self._store.update(
+            profile.room,
+            seat.peer,
+            static=statement.static,
+            version=statement.profile_version,
+            profile=profile.profile,
+            statement=profile.statement,
+        )
+        self._announcer.changed(profile.room, changes, version)
+
+    async def gone(self, client: Client, reason: str) -> None:
+        """A client's connection has ended: its members are away, and are lost when the grace time has passed."""
+        if self.closing:
+            return
+        for seat in list(client.seats.values()):
+            changes, version = await self._store.away(seat.room, seat.peer, client.sid, reason)
+            if not changes:
+                continue
+            self._announcer.changed(seat.room, changes, version)
+            self._grace[seat.room, seat.peer] = asyncio.get_running_loop().call_later(
+                self._config.grace, self._start, self._lost, seat.room, seat.peer
+            )
+        client.seats.clear()
+
+    def seat(self, client: Client, room: str) -> Seat:
+        """A client's place in a room. Raises ProtocolError `not-in-room`."""
+        seat = client.seats.get(room)
+        if seat is None:
+            raise ProtocolError("not-in-room", "join the room first")
+        return seat
+
+    async def close(self) -> None:
+        """Waits for nobody any longer."""
+        for timer in self._grace.values():
+            timer.cancel()
+        self._grace.clear()
+        await asyncio.gather(*self._tasks)
+
+    def _replace(self, sid: str, join: Join) -> None:
+        """Tells a client that its place has been taken by a later connection of the same identity."""
+        client = self._clients.get(sid)
+        if client is None:
+            return
+        client.seats.pop(join.room, None)
+        event = Replaced(room=join.room, statement=join.statement)
+        client.outbox.push_urgent(self._speller.event("replaced", event))
+        log.info("replaced: room=%r peer=%s sid=%s", join.room, join.peer, sid)
+
+    async def _lost(self, room: str, peer: str) -> None:
+        del self._grace[room, peer]
+        changes, version = await self._store.leave(room, peer, "lost")
+        self._announcer.changed(room, changes, version)
+
+    def _start(self, work: Callable[[str, str], Coroutine[Any, Any, None]], room: str, peer: str) -> None:
+        task = asyncio.ensure_future(work(room, peer))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _ice_servers(self, client: Client) -> list[IceServer]:
+        return ice_servers(self._config.ice_servers, self._stun_port(), client.host)

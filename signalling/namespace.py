@@ -1,0 +1,168 @@
+"""The Socket.IO namespace: leads each event of each client, one after another, to what handles it (V3, V7)."""
+
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, TypeVar
+
+import msgspec
+import socketio
+from socketio.exceptions import ConnectionRefusedError as Refusal
+
+from signalling.admission import check_handshake
+from signalling.clients import Client, Clients
+from signalling.config import Config
+from signalling.engine.packets import Speller
+from signalling.engine.server import Engine
+from signalling.membership import Membership
+from signalling.outbox import Outbox
+from signalling.protocol.errors import ProtocolError
+from signalling.protocol.events import Join, Leave, Profile, Relay, Signal, Wire
+from signalling.relay import Relays
+from signalling.signals import Signals
+from signalling.throttle import TokenBucket
+
+log = logging.getLogger(__name__)
+
+_WAITERS: Final = 64
+"""Events of one client that may wait for the one before them."""
+
+Reply = dict[str, Any]
+_Event = TypeVar("_Event", bound=Wire)
+
+
+class SignallingNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
+    """Our events on somebody's python-socketio server. `before_connect` is awaited when a client connects."""
+
+    def __init__(
+        self,
+        namespace: str,
+        config: Config,
+        engine: Engine,
+        clients: Clients,
+        speller: Speller,
+        membership: Membership,
+        signals: Signals,
+        relays: Relays,
+        before_connect: Callable[[], Awaitable[None]],
+    ) -> None:
+        super().__init__(namespace)
+        self._config = config
+        self._engine = engine
+        self._clients = clients
+        self._speller = speller
+        self._membership = membership
+        self._signals = signals
+        self._relays = relays
+        self._before_connect = before_connect
+
+    async def trigger_event(self, event: str, *args: Any) -> Reply | None:
+        """What python-socketio calls for everything that happens. The reply becomes the acknowledgement.
+
+        A client may send events called `connect` and `disconnect`, which arrive here like the real ones (V7).
+        """
+        sid = args[0]
+        client = self._clients.get(sid)
+        if event == "connect" and client is None and not self._engine.is_connected(sid):
+            await self._connect(sid, *args[1:3])
+            return None
+        if event == "disconnect" and not self._engine.is_connected(sid):
+            if client is not None:
+                await self._disconnect(client, str(args[1]) if len(args) > 1 else "")
+            return None
+        if client is None:
+            return _error(ProtocolError("unauthorized", "this connection has not greeted the signalling server"))
+        return await self._in_order(client, event, args[1] if len(args) > 1 else None)
+
+    async def _connect(self, sid: str, environ: dict[str, Any], auth: object = None) -> None:
+        await self._before_connect()
+        try:
+            check_handshake(auth)
+            if self._membership.closing:
+                raise ProtocolError(
+                    "shutting-down", "the server is about to leave", retry_after=self._config.reconnect_after
+                )
+            if self._engine.over_limit(sid):
+                raise ProtocolError("rate-limited", "too many connections from this address", retry_after=10.0)
+            queue = self._engine.queue(sid)
+        except LookupError:
+            raise Refusal("connect again", {"code": "internal", "message": "connect again"}) from None
+        except ProtocolError as error:
+            log.info("connection refused: sid=%s code=%s", sid, error.code)
+            raise Refusal(error.message, error.to_wire()) from None
+        now = time.monotonic()
+        self._clients[sid] = Client(
+            sid,
+            host=str(environ.get("HTTP_HOST", "")),
+            outbox=Outbox(queue, self._speller, self._config.outbox_bytes, time.monotonic),
+            events=TokenBucket(self._config.event_rate, self._config.event_burst, now),
+            relay_bytes=TokenBucket(self._config.relay_rate, self._config.relay_burst, now),
+        )
+        self._engine.greeted(sid)
+
+    async def _disconnect(self, client: Client, reason: str) -> None:
+        # After the events that came before it, so that none of them makes the client a member again.
+        async with client.lock:
+            del self._clients[client.sid]
+            client.outbox.close()
+            self._relays.gone(client)
+            await self._membership.gone(client, reason)
+
+    async def _in_order(self, client: Client, event: str, data: object) -> Reply | None:
+        """Handles one event after those before it. asyncio's lock lets waiters in first come, first served."""
+        retry_after = client.events.take(1, time.monotonic())
+        if retry_after or client.waiting >= _WAITERS:
+            return self._too_fast(client, event, data, retry_after)
+        client.waiting += 1
+        try:
+            async with client.lock:
+                if client.sid not in self._clients:
+                    return None
+                return await self._handle(client, event, data)
+        finally:
+            client.waiting -= 1
+
+    async def _handle(self, client: Client, event: str, data: object) -> Reply | None:
+        try:
+            reply: Wire | None = None
+            match event:
+                case "relay":
+                    self._relays.relay(client, _read(data, Relay))
+                    return None
+                case "signal":
+                    self._signals.signal(client, _read(data, Signal))
+                case "join":
+                    reply = await self._membership.join(client, _read(data, Join))
+                case "leave":
+                    await self._membership.leave(client, _read(data, Leave))
+                case "profile":
+                    await self._membership.profile(client, _read(data, Profile))
+                case _:
+                    raise ProtocolError("bad-request", f"there is no event {event[:40]!r}")
+        except ProtocolError as error:
+            return _error(error)
+        except Exception:
+            log.exception("handler failed: event=%r sid=%s", event, client.sid)
+            return _error(ProtocolError("internal", "the server failed; its log says why"))
+        return {} if reply is None else msgspec.to_builtins(reply)
+
+    def _too_fast(self, client: Client, event: str, data: object, retry_after: float) -> Reply | None:
+        error = ProtocolError("rate-limited", "too many events", retry_after=round(retry_after, 3) or 0.1)
+        if event != "relay":
+            return _error(error)
+        try:
+            self._relays.rate_limited(client, _read(data, Relay))
+        except ProtocolError as malformed:
+            return _error(malformed)
+        return None
+
+
+def _read(data: object, kind: type[_Event]) -> _Event:
+    try:
+        return msgspec.convert(data, kind, builtin_types=(bytes,))
+    except msgspec.ValidationError as error:
+        raise ProtocolError("bad-request", str(error)) from None
+
+
+def _error(error: ProtocolError) -> Reply:
+    return {"error": error.to_wire()}

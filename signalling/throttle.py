@@ -1,0 +1,86 @@
+"""How much one client may do, on average and at once, and how many may come from one address."""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+
+class TokenBucket:
+    """Holds up to `burst` tokens and gains `rate` of them a second. It starts full. `now` is in seconds, monotonic."""
+
+    __slots__ = ("_at", "_burst", "_rate", "_tokens")
+
+    def __init__(self, rate: float, burst: float, now: float) -> None:
+        self._rate = rate
+        self._burst = burst
+        self._tokens = burst
+        self._at = now
+
+    def take(self, tokens: float, now: float) -> float:
+        """Takes tokens and returns 0.0; or takes none and returns in how many seconds there will be enough.
+
+        More than a full bucket is granted when the bucket is full, and paid off afterwards: what is allowed at all
+        must be possible some time.
+        """
+        self._tokens = min(self._burst, self._tokens + (now - self._at) * self._rate)
+        self._at = now
+        wanted = min(tokens, self._burst)
+        if self._tokens < wanted:
+            return (wanted - self._tokens) / self._rate
+        self._tokens -= tokens
+        return 0.0
+
+
+class Connections:
+    """Who is connected from where, whether in a room or not. Connections are known by ids of the engine's."""
+
+    def __init__(self, most: int, trust_forwarded: bool) -> None:
+        """`most` connections are served from one address; as many again are let in to be told so."""
+        self._most = most
+        self._trust_forwarded = trust_forwarded
+        self._address: dict[str, str] = {}
+        self._count: Counter[str] = Counter()
+        self._silent: dict[str, float] = {}
+
+    def opened(self, connection: str, environ: Mapping[str, Any], now: float) -> bool:
+        """Counts a new connection. False: its address has too many by far, refuse it."""
+        address = client_address(environ, self._trust_forwarded)
+        if self._count[address] >= 2 * self._most:
+            return False
+        self._address[connection] = address
+        self._count[address] += 1
+        self._silent[connection] = now
+        return True
+
+    def closed(self, connection: str) -> None:
+        """Forgets a connection."""
+        self._silent.pop(connection, None)
+        address = self._address.pop(connection, None)
+        if address is None:
+            return
+        self._count[address] -= 1
+        if not self._count[address]:
+            del self._count[address]
+
+    def over_limit(self, connection: str) -> bool:
+        """Whether this connection's address has more than are served."""
+        return self._count[self._address.get(connection, "")] > self._most
+
+    def greeted(self, connection: str) -> None:
+        """This connection is in use."""
+        self._silent.pop(connection, None)
+
+    def silent(self, before: float) -> list[str]:
+        """The connections opened before then that have not been in use."""
+        return [connection for connection, opened in self._silent.items() if opened < before]
+
+
+def client_address(environ: Mapping[str, Any], trust_forwarded: bool) -> str:
+    """The address that a request came from: behind a trusted proxy, the last one that the proxy names."""
+    if trust_forwarded and (forwarded := environ.get("HTTP_X_FORWARDED_FOR")):
+        return str(forwarded).rpartition(",")[2].strip()
+    request = environ.get("aiohttp.request")
+    if request is not None:
+        return str(request.remote)
+    client = environ.get("asgi.scope", {}).get("client")
+    return str(client[0]) if client else str(environ.get("REMOTE_ADDR", ""))

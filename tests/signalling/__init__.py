@@ -1,0 +1,1 @@
+"""The server, real, on a loopback port."""

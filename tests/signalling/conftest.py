@@ -1,0 +1,68 @@
+"""A server on a loopback port for each test, and clients that are closed after it."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from signalling.app import Signalling
+from signalling.config import Config
+from tests.signalling.actor import Actor
+
+
+class Server:
+    """A running server: its address, and the object behind it."""
+
+    def __init__(self, signalling: Signalling, runner: web.AppRunner, port: int) -> None:
+        self.signalling = signalling
+        self.runner = runner
+        self.url = f"http://127.0.0.1:{port}"
+
+    async def close(self) -> None:
+        await self.runner.cleanup()
+
+
+StartServer = Callable[..., Awaitable[Server]]
+Connect = Callable[..., Awaitable[Actor]]
+
+
+@pytest.fixture
+async def start_server() -> AsyncIterator[StartServer]:
+    """Starts servers, with options changed as told."""
+    servers: list[Server] = []
+
+    async def start(**options: Any) -> Server:
+        signalling = Signalling(Config(**{"stun_port": 0, "drain_timeout": 0.2, **options}))
+        runner = web.AppRunner(signalling.aiohttp_app(), shutdown_timeout=1.0)
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        server = Server(signalling, runner, runner.addresses[0][1])
+        servers.append(server)
+        return server
+
+    yield start
+    for server in servers:
+        await server.close()
+
+
+@pytest.fixture
+async def server(start_server: StartServer) -> Server:
+    """A server with the default limits."""
+    return await start_server()
+
+
+@pytest.fixture
+async def connect() -> AsyncIterator[Connect]:
+    """Connects actors: to a server's url, perhaps by given transports, perhaps `like` another actor."""
+    actors: list[Actor] = []
+
+    async def connect(url: str, *transports: str, like: Actor | None = None, **options: Any) -> Actor:
+        actor = Actor(url, like)
+        actors.append(actor)
+        return await actor.connect(*transports, **options)
+
+    yield connect
+    for actor in actors:
+        await actor.close()
