@@ -79,7 +79,7 @@ class Session:
             path.most, path.confirmed = None, True
             path.life.last_ping = now
             if path.ack_owed:  # what a handshake carried is acknowledged with its answer, or it would be sent again
-                self._ack_soon(now)
+                self._unsequenced.ack_by(now)
 
     def path_ended(self, instance: Instance, now: float) -> None:
         """A path has ended. What it alone carried goes by another."""
