@@ -87,9 +87,14 @@ class Key:
         """Whether it must seal no more."""
         return self.sealed >= MAX_PACKETS
 
+    @property
+    def renew_at(self) -> float:
+        """When it is too old, however little it has sealed."""
+        return self.made + RENEW_SECONDS
+
     def needs_renewal(self, now: float) -> bool:
         """Whether a new handshake is due."""
-        return self.sealed >= RENEW_PACKETS or now - self.made >= RENEW_SECONDS
+        return self.sealed >= RENEW_PACKETS or now >= self.renew_at
 
     def seal(self, frames: bytes) -> bytes:
         """The packet with these frames. Raises SealError if the key is exhausted."""
@@ -119,7 +124,7 @@ class KeyRing:
         self._keys: dict[int, Key] = {}
         self.latest: Key | None = None
 
-    def __contains__(self, key_id: int) -> bool:
+    def __contains__(self, key_id: object) -> bool:
         return key_id in self._keys
 
     def add(self, key_id: int, keys: TransportKeys, now: float) -> None:
