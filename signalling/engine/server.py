@@ -120,7 +120,6 @@ class Engine:
         except KeyError:
             return
         await socket.close(wait=False)
-        socket.queue.put_nowait(None)
 
     async def close_silent(self, timeout: float) -> None:
         """Closes connections that never greeted the namespace. On somebody else's server they may have other ends."""
@@ -165,8 +164,11 @@ class Engine:
 
     async def _on_disconnect(self, eio_sid: str, reason: str) -> None:
         socket = self.sio.eio.sockets.get(eio_sid)
-        if socket is not None and isinstance(socket.queue, FedQueue) and socket.queue.websocket is not None:
-            socket.queue.websocket.abort_later(_CLOSING)
+        if socket is not None:
+            if isinstance(socket.queue, FedQueue) and socket.queue.websocket is not None:
+                socket.queue.websocket.abort_later(_CLOSING)
+            # After the closing packet that engine.io may be about to send, lets the writer or a waiting poll go.
+            asyncio.get_running_loop().call_soon(socket.queue.put_nowait, None)
         self._connections.closed(eio_sid)
         self.sio._binary_packet.pop(eio_sid, None)
         await self.sio._handle_eio_disconnect(eio_sid, reason)
@@ -194,7 +196,6 @@ class Engine:
         if isinstance(socket.queue, FedQueue) and socket.queue.websocket is not None:
             socket.queue.websocket.abort()
         await socket.close(wait=False, abort=True, reason=reason)
-        socket.queue.put_nowait(None)  # lets the writer, or a waiting poll, go
 
     def _start_task(self, target: Callable[..., Any], *args: Any, **kwargs: Any) -> asyncio.Task[Any]:
         task: asyncio.Task[Any] = asyncio.ensure_future(target(*args, **kwargs))

@@ -64,7 +64,7 @@ class Actor:
     def sid(self) -> str:
         return str(self.sio.get_sid())
 
-    def statement(self, room: str, profile: str = "{}", **changed: Any) -> str:
+    def statement(self, room: str, profile: str = "{}", /, **changed: Any) -> str:
         """A signed statement in base64url, some of its fields changed."""
         fields: dict[str, Any] = {
             "room": room,
@@ -76,7 +76,7 @@ class Actor:
         }
         return to_text(sign_statement(Statement(**{**fields, **changed}), self.private.sign))
 
-    def proof(self, room: str, **changed: Any) -> str:
+    def proof(self, room: str, /, **changed: Any) -> str:
         """A signed proof in base64url, some of its fields changed."""
         fields: dict[str, Any] = {
             "origin": self.url,
@@ -87,7 +87,7 @@ class Actor:
         }
         return to_text(sign_proof(Proof(**{**fields, **changed}), self.private.sign))
 
-    def join_fields(self, room: str, profile: str = "{}", **changed: Any) -> dict[str, Any]:
+    def join_fields(self, room: str, profile: str = "{}", /, **changed: Any) -> dict[str, Any]:
         """What `join` carries, some of it changed."""
         fields = {
             "room": room,
