@@ -163,8 +163,8 @@ class Stack:
 
     def _dtls_changed(self) -> None:
         if self._dtls.state in ("failed", "closed"):
-            seam.end_association(self._sctp)
             self._callbacks.on_failed(f"DTLS {self._dtls.state}")
+            seam.end_association(self._sctp)
 
     # ---- channels
 
@@ -181,7 +181,8 @@ class Stack:
         on_packet = self._callbacks.on_packet
 
         def received(data: bytes | str) -> None:
-            if type(data) is bytes:
+            # Text and empty messages are no packets.
+            if data and type(data) is bytes:
                 on_packet(lane, data)
 
         channel.on("message", received)

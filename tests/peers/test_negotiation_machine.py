@@ -1,4 +1,4 @@
-"""Two negotiations over a network that loses and swaps signals: they agree in the end, and never do more than allowed."""
+"""Two negotiations over a network that loses and swaps signals: they agree in the end, and keep their bounds."""
 
 import random
 from collections.abc import Callable

@@ -1,0 +1,295 @@
+"""The direct path: the suite of paths, and what is its own."""
+
+import asyncio
+import logging
+import re
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any, cast
+
+import pytest
+
+from peers.codec.frames import Lane
+from peers.paths import loading
+from peers.paths.direct import DirectPath, DirectUnavailable, direct_available
+from signalling.protocol.events import IceServer
+from tests.paths.check_path import check_path, open_sockets, settled
+from tests.paths.direct_pair import DirectEnd, describe, ends, make_direct_pair
+
+TestDirectPath = check_path(make_direct_pair)
+
+
+@pytest.fixture
+def silent_server() -> Iterator[int]:
+    """The port of a UDP server that never answers."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind(("127.0.0.1", 0))
+        yield server.getsockname()[1]
+
+
+class StunServer(asyncio.DatagramProtocol):
+    """A STUN server (RFC 8489) that takes its time, and says where from it was asked."""
+
+    def __init__(self, delay: float) -> None:
+        self.delay = delay
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.DatagramTransport, transport)
+
+    def datagram_received(self, data: bytes, address: tuple[Any, ...]) -> None:
+        from aioice import stun
+
+        request = stun.parse_message(data)
+        response = stun.Message(
+            message_method=stun.Method.BINDING,
+            message_class=stun.Class.RESPONSE,
+            transaction_id=request.transaction_id,
+        )
+        # Not the address that it came from, as behind a NAT: else the candidate would be a copy of the host's.
+        response.attributes["XOR-MAPPED-ADDRESS"] = ("198.51.100.1", address[1])
+        asyncio.get_running_loop().call_later(self.delay, self.transport.sendto, bytes(response), address)
+
+
+def stun(port: int) -> list[IceServer]:
+    return [IceServer(urls=[f"stun:127.0.0.1:{port}"])]
+
+
+async def test_it_opens_once_on_both_sides_and_tells_which_way_it_goes() -> None:
+    pair = await make_direct_pair()
+    assert isinstance(pair.left, DirectEnd)
+    assert isinstance(pair.right, DirectEnd)
+    here, there = pair.left.direct.stats(), pair.right.direct.stats()
+    assert here is not None
+    assert there is not None
+    assert here.local_type == "host"
+    assert (here.local_address, here.remote_address) == (there.remote_address, there.local_address)
+    await pair.close()
+    assert (pair.left.opened, pair.right.opened) == (1, 1)
+    assert pair.left.direct.stats() is None
+
+
+async def test_a_swapped_fingerprint_ends_the_attempt() -> None:
+    left, right = ends()
+    offer = await left.direct.offer()
+    answer = await right.direct.answer(offer)
+    swapped = re.sub(r"(sha-256 )(..)", lambda m: m[1] + ("00" if m[2] != "00" else "01"), answer["sdp"])
+    await left.direct.take_answer({**answer, "sdp": swapped})
+    await left.until(lambda: bool(left.reasons))
+    assert "DTLS" in left.reasons[0]
+    left.direct.send(Lane.RELIABLE, b"to whom?")
+    await asyncio.gather(left.direct.close(), right.direct.close())
+    assert (left.opened, right.opened) == (0, 0)
+    assert (left.packets, right.packets) == ([], [])
+
+
+@pytest.mark.parametrize("kind", ["none", "text", "answer for offer", "empty", "cut", "binary"])
+async def test_an_offer_of_nonsense_ends_the_attempt(kind: str) -> None:
+    left, right = ends()
+    offer: Any = await left.direct.offer()
+    bad: Any = {
+        "none": None,
+        "text": offer["sdp"],
+        "answer for offer": {**offer, "type": "answer"},
+        "empty": {**offer, "sdp": ""},
+        "cut": {**offer, "sdp": offer["sdp"][:-200]},
+        "binary": {**offer, "sdp": offer["sdp"].encode()},
+    }[kind]
+    with pytest.raises(ValueError, match=r"."):
+        await right.direct.answer(bad)
+    assert len(right.reasons) == 1
+    await asyncio.gather(left.direct.close(), right.direct.close())
+
+
+async def test_candidates_of_nonsense_are_left_out() -> None:
+    left, right = ends()
+    nonsense: list[Any] = [
+        {},
+        {"candidate": 7},
+        {"candidate": "candidate:x"},
+        {"candidate": "candidate:1 1 udp 1 no-address 1 typ host"},
+        {"candidate": "candidate:1 1 tcp 1 192.0.2.1 9 typ host tcptype active"},
+        {"candidate": "candidate:1 1 udp 1 192.0.2.1 1 typ strange"},
+        17,
+    ]
+    for candidate in nonsense[1:]:
+        left.direct.take_candidate(candidate)
+        right.direct.take_candidate(candidate)
+    await describe(left, right)
+    for candidate in nonsense[1:] * 20:
+        left.direct.take_candidate(candidate)
+    await left.until(lambda: left.opened == 1)
+    await right.until(lambda: right.opened == 1)
+    await asyncio.gather(left.direct.close(), right.direct.close())
+
+
+async def test_a_stun_server_that_does_not_answer_holds_nothing_up(silent_server: int) -> None:
+    left, right = ends(stun(silent_server))
+    await left.direct.close()  # so that the import isn't timed
+    left, right = ends(stun(silent_server))
+    begun = time.monotonic()
+    await describe(left, right)
+    await left.until(lambda: left.opened == 1)
+    assert time.monotonic() - begun < 2.0
+    await asyncio.gather(left.direct.close(), right.direct.close())
+
+
+async def test_what_a_server_tells_late_is_sent_as_a_candidate() -> None:
+    loop = asyncio.get_running_loop()
+    transport, _ = await loop.create_datagram_endpoint(lambda: StunServer(0.3), local_addr=("0.0.0.0", 0))
+    left = DirectEnd(offers=True, ice_servers=stun(transport.get_extra_info("sockname")[1]))
+    offer = await left.direct.offer()
+    assert "srflx" not in offer["sdp"]
+    assert "end-of-candidates" not in offer["sdp"]
+    await left.until(lambda: None in left.candidates)
+    found = left.candidates[0]
+    assert found is not None
+    assert "198.51.100.1" in found["candidate"]
+    assert found["candidate"].startswith("candidate:")
+    assert (found["sdpMid"], found["sdpMLineIndex"]) == ("0", 0)
+    await left.direct.close()
+    transport.close()
+
+
+async def test_what_a_server_tells_at_once_is_in_the_offer() -> None:
+    loop = asyncio.get_running_loop()
+    transport, _ = await loop.create_datagram_endpoint(lambda: StunServer(0.0), local_addr=("0.0.0.0", 0))
+    left = DirectEnd(offers=True, ice_servers=stun(transport.get_extra_info("sockname")[1]))
+    offer = await left.direct.offer()
+    assert "198.51.100.1" in offer["sdp"]
+    assert "end-of-candidates" in offer["sdp"]
+    await left.direct.close()
+    assert left.candidates == []
+    transport.close()
+
+
+async def test_a_candidate_that_comes_late_connects() -> None:
+    left, right = ends()
+    offer, host = await left.direct.offer(), []
+    lines = offer["sdp"].split("\r\n")
+    host = [line.removeprefix("a=") for line in lines if line.startswith("a=candidate:")]
+    bare = "\r\n".join(line for line in lines if "candidate" not in line)
+    answer = await right.direct.answer({**offer, "sdp": bare})
+    bare = "\r\n".join(line for line in answer["sdp"].split("\r\n") if "candidate" not in line)
+    await left.direct.take_answer({**answer, "sdp": bare})
+    await asyncio.sleep(0)
+    assert left.opened == 0
+    for candidate in host:
+        right.direct.take_candidate({"candidate": candidate, "sdpMid": "0", "sdpMLineIndex": 0})
+    right.direct.take_candidate({"candidate": "", "sdpMid": "0", "sdpMLineIndex": 0})
+    await left.until(lambda: left.opened == 1)
+    await asyncio.gather(left.direct.close(), right.direct.close())
+
+
+@pytest.mark.parametrize("moment", ["new", "loading", "gathering", "offered", "answered", "connecting", "open"])
+async def test_closing_at_any_moment_leaves_nothing(moment: str, silent_server: int) -> None:
+    tasks, sockets = len(asyncio.all_tasks()), open_sockets()
+    left, right = ends(stun(silent_server))
+    offering: asyncio.Task[dict[str, str]] | None = None
+    if moment in ("loading", "gathering"):
+        offering = asyncio.create_task(left.direct.offer())
+        for _ in range(1 if moment == "loading" else 20):
+            await asyncio.sleep(0)
+    elif moment != "new":
+        offer = await left.direct.offer()
+        if moment != "offered":
+            answer = await right.direct.answer(offer)
+            if moment != "answered":
+                await left.direct.take_answer(answer)
+                if moment == "open":
+                    await left.until(lambda: left.opened == 1)
+                    await right.until(lambda: right.opened == 1)
+    await asyncio.gather(left.direct.close(), right.direct.close(), left.direct.close())
+    reasons = [left.reasons, right.reasons, left.after_end, right.after_end]
+    if offering is not None:
+        with pytest.raises(ConnectionError):
+            await offering
+    assert [len(told) for told in reasons] == [1, 1, 0, 0]
+    await settled(lambda: len(asyncio.all_tasks()) <= tasks and open_sockets() <= sockets)
+
+
+async def test_fifty_pairs_are_closed_without_a_trace() -> None:
+    tasks, sockets = len(asyncio.all_tasks()), open_sockets()
+    for _ in range(5):
+        pairs = await asyncio.gather(*(make_direct_pair() for _ in range(10)))
+        for pair in pairs:
+            pair.left.path.send(Lane.BULK, bytes(20_000))
+        await asyncio.gather(*(pair.close() for pair in pairs))
+    await settled(lambda: len(asyncio.all_tasks()) <= tasks and open_sockets() <= sockets)
+
+
+async def test_a_handler_that_raises_is_logged_and_harms_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    pair = await make_direct_pair()
+    received = pair.right.on_packet
+
+    def raises(lane: Lane, packet: bytes) -> None:
+        received(lane, packet)
+        raise RuntimeError("a bug of the owner's")
+
+    assert isinstance(pair.right, DirectEnd)
+    pair.right.direct._on_packet = raises
+    pair.right.direct._on_drain = lambda: raises(Lane.RELIABLE, b"")
+    with caplog.at_level(logging.CRITICAL + 1):
+        for number in range(3):
+            pair.left.path.send(Lane.RELIABLE, bytes([number]))
+        await pair.right.until(lambda: len(pair.right.packets) == 3)
+        pair.right.path.send(Lane.RELIABLE, b"back")
+        await pair.left.until(lambda: len(pair.left.packets) == 1)
+    assert pair.right.reasons == []
+    await pair.close()
+
+
+async def test_a_peer_that_opens_channels_of_its_own_is_ended() -> None:
+    from aiortc import RTCDataChannelParameters
+
+    from peers.paths import aiortc_seam
+
+    pair = await make_direct_pair()
+    assert isinstance(pair.left, DirectEnd)
+    stack = pair.left.direct._stack
+    assert stack is not None
+    aiortc_seam.Channel(stack._sctp, RTCDataChannelParameters(label="more"), lambda amount: None)
+    await pair.right.until(lambda: bool(pair.right.reasons))
+    await pair.close()
+
+
+async def test_text_is_not_taken_for_a_packet() -> None:
+    pair = await make_direct_pair()
+    assert isinstance(pair.left, DirectEnd)
+    stack = pair.left.direct._stack
+    assert stack is not None
+    stack.channels[0].send("text")
+    stack.channels[0].send(b"")
+    pair.left.path.send(Lane.RELIABLE, b"packet")
+    await pair.right.until(lambda: bool(pair.right.packets))
+    assert pair.right.packets == [(Lane.RELIABLE, b"packet")]
+    await pair.close()
+
+
+async def test_without_aiortc_there_are_no_direct_paths(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loading, "_failure", None)
+    monkeypatch.setattr(loading, "STACK", "peers.paths.there_is_no_such_module")
+    assert direct_available()
+    end = DirectEnd(offers=True)
+    with pytest.raises(DirectUnavailable, match="aiortc cannot be imported"):
+        await end.direct.offer()
+    assert len(end.reasons) == 1
+    assert not direct_available()
+
+
+def test_aiortc_is_not_imported_before_it_is_needed() -> None:
+    code = (
+        "import sys; from peers.paths.direct import DirectPath, direct_available; "
+        "assert direct_available(); assert 'aiortc' not in sys.modules and 'av' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+async def test_an_answer_before_an_offer_is_a_bug_of_the_owner() -> None:
+    end = DirectEnd(offers=True)
+    with pytest.raises(RuntimeError):
+        await end.direct.take_answer({"type": "answer", "sdp": ""})
+    await end.direct.close()
+    assert isinstance(end.path, DirectPath)
