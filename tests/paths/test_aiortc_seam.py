@@ -1,0 +1,75 @@
+"""The private names of aiortc and aioice that we lean on are still there, and still mean what they did."""
+
+import inspect
+
+from aioice import Candidate, ice, turn
+from aiortc import RTCDataChannelParameters, RTCDtlsTransport, RTCIceGatherer, RTCIceTransport, RTCSctpTransport
+from aiortc.rtcdtlstransport import RTCCertificate
+
+from peers.paths import aiortc_seam as seam
+
+
+async def test_roles_can_be_set_before_the_start() -> None:
+    transport = RTCIceTransport(RTCIceGatherer([]))
+    for controlling, role in ((True, "controlling"), (False, "controlled")):
+        seam.set_ice_role(transport, controlling=controlling)
+        assert transport.role == role
+    dtls = RTCDtlsTransport(transport, [RTCCertificate.generateCertificate()])
+    sctp = RTCSctpTransport(dtls)
+    for role in ("client", "server"):
+        seam.set_dtls_role(dtls, role)
+        assert sctp.is_server == (role == "server")
+    assert seam.selected_pair(transport) is None
+    await transport.stop()
+
+
+async def test_a_channel_tells_of_what_it_buffers() -> None:
+    dtls = RTCDtlsTransport(RTCIceTransport(RTCIceGatherer([])), [RTCCertificate.generateCertificate()])
+    sctp = RTCSctpTransport(dtls)
+    amounts: list[int] = []
+    channel = seam.Channel(sctp, RTCDataChannelParameters(negotiated=True, id=0), amounts.append)
+    channel._setReadyState("open")
+    channel.send(b"abc")
+    assert amounts == [3]
+    assert channel.bufferedAmount == 3
+    closed: list[bool] = []
+    channel.on("close", lambda: closed.append(True))
+    seam.end_association(sctp)
+    assert closed == [True]
+    assert sctp.state == "closed"
+
+
+async def test_a_found_candidate_joins_the_others_once() -> None:
+    gatherer = RTCIceGatherer([])
+    await gatherer.gather()
+    before = len(gatherer.getLocalCandidates())
+    found = Candidate("f", 1, "udp", 1, "198.51.100.1", 5, "srflx")
+    assert seam.add_local_candidate(gatherer, found, None) is not None
+    assert seam.add_local_candidate(gatherer, found, None) is None
+    assert len(gatherer.getLocalCandidates()) == before + 1
+    queries = seam.reflexive_queries(gatherer, ("127.0.0.1", 9))
+    hosts = [c for c in gatherer.getLocalCandidates() if c.type == "host" and ":" not in c.ip]
+    assert len(queries) == len(hosts)
+    for query in queries:
+        query.close()
+    await RTCIceTransport(gatherer).stop()
+
+
+def test_the_functions_of_aioice_take_what_we_give() -> None:
+    assert list(inspect.signature(ice.server_reflexive_candidate).parameters) == ["protocol", "stun_server"]
+    assert list(inspect.signature(ice.relayed_candidate).parameters) == [
+        "component",
+        "hide_related_address",
+        "protocol_factory",
+        "turn_server",
+        "turn_username",
+        "turn_password",
+        "turn_ssl",
+        "turn_transport",
+    ]
+    connection = ice.Connection(ice_controlling=False)
+    for name in ("_closing", "_local_candidates", "_protocols", "_remote_candidates", "_nominated"):
+        assert hasattr(connection, name)
+    assert callable(connection._pair_remote_candidate)
+    assert callable(connection.sort_check_list)
+    assert hasattr(turn.TurnTransport(None), "_TurnTransport__close_task")  # type: ignore[arg-type]
