@@ -67,24 +67,17 @@ class Listeners:
 
 
 class Emitter:
-    """An object with events. Subclasses name theirs and type `on`."""
+    """An object with events. Subclasses name them, and type their `on` by those names."""
 
     def __init__(self, *names: str, report: Report | None = None) -> None:
         self._listeners = Listeners(*names)
-        self._report = report
+        self._reporter = report
         self._waiting: deque[tuple[Handler, tuple[Any, ...]]] = deque()
         self._runner: asyncio.Task[None] | None = None
         self._readers: dict[str, list[asyncio.Queue[Any]]] = {}
 
-    def on(self, event: str, handler: Handler | None = None) -> Any:
-        """Call `handler` (a function or coroutine function) at every such event; without it, a decorator.
-
-        Raises ValueError if there is no such event.
-        """
-        return self._register(event, handler, once=False)
-
     def once(self, event: str, handler: Handler | None = None) -> Any:
-        """As `on`, for the next such event only."""
+        """Call `handler` at the next such event only; without it, a decorator. Raises ValueError for unknown events."""
         return self._register(event, handler, once=True)
 
     def off(self, event: str, handler: Handler) -> None:
@@ -105,7 +98,7 @@ class Emitter:
         finally:
             self._readers[event].remove(queue)
 
-    def _register(self, event: str, handler: Handler | None, *, once: bool) -> Any:
+    def _register(self, event: str, handler: Handler | None, *, once: bool = False) -> Any:
         if handler is not None:
             self._listeners.add(event, handler, once=once)
             return handler
@@ -135,7 +128,7 @@ class Emitter:
         try:
             while self._waiting:
                 handler, args = self._waiting.popleft()
-                await call(handler, args, self._report)
+                await call(handler, args, self._reporter)
         finally:
             self._runner = None
 

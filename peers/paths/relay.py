@@ -46,6 +46,11 @@ class Relays:
         if self._task is None:
             self._task = asyncio.get_running_loop().create_task(self._pump())
 
+    async def sent(self) -> None:
+        """Until everything put so far has been given to the network."""
+        while self._task is not None:
+            await asyncio.wait([self._task])
+
     def relayed(self, n: int) -> None:
         """The server took every relay up to `n`."""
         told: dict[RelayPath, None] = {}

@@ -109,6 +109,14 @@ class Trusted(msgspec.Struct, frozen=True):
     attempt: int
 
 
+class PingAnswered(msgspec.Struct, frozen=True):
+    """The peer answered a ping that `Session.ping` sent; `rtt` in seconds."""
+
+    number: int
+    rtt: float
+    path: PathName
+
+
 class ByeReceived(msgspec.Struct, frozen=True):
     """The peer has ended the session, and everything it sent has arrived. Our bye is on its way."""
 
@@ -134,6 +142,7 @@ Event = (
     | DirectAdopted
     | Suspected
     | Trusted
+    | PingAnswered
     | ByeReceived
     | ByeDone
     | SessionFailed

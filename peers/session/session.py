@@ -268,6 +268,16 @@ class Session:
         self._now = now
         return self._sender.flush()
 
+    def ping(self, now: float) -> int | None:
+        """Ping the peer by the path in use: the number that PingAnswered will name. None: there is no path."""
+        path = self._routes.route(Lane.RELIABLE, now)
+        return None if path is None or self._over else self._watch.probe(path, now)
+
+    @property
+    def queued(self) -> int:
+        """Bytes that have not gone out yet for want of credit, window or path."""
+        return sum(lane.queued for lane in self._sender.lanes)
+
     def close(self, now: float) -> None:
         """Send our bye. What has not gone out yet stays behind: flush before. A ByeDone event follows."""
         self._now = now
@@ -294,7 +304,7 @@ class Session:
         return SessionStats(
             path=self._path,
             paths=[path_stats(path) for path in self._routes.paths.values()],
-            queued=sum(lane.queued for lane in self._sender.lanes),
+            queued=self.queued,
             unacknowledged=sum(lane.bytes for lane in self._sender.lanes),
             sent_twice=sum(lane.twice for lane in self._sender.lanes),
             suspicions=self._watch.suspicions,

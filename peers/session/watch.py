@@ -4,7 +4,7 @@ from collections import deque
 
 from peers.codec.frames import Frame, FrameType, Lane
 from peers.codec.payloads import encode_ping
-from peers.session.events import DirectAdopted, DirectInstance, Event, Suspected, Trusted
+from peers.session.events import DirectAdopted, DirectInstance, Event, PingAnswered, Suspected, Trusted
 from peers.session.routing import FOREVER, Path, Routes
 from peers.session.rules import Rules
 from peers.session.sender import Sender
@@ -19,6 +19,7 @@ class Watch:
         self._sender = sender
         self._events = events
         self._next_ping = 1
+        self._probes: dict[int, None] = {}
         self._recent: deque[float] = deque()
         """When direct paths became suspect, in the last minute."""
         self._bulk_waits = False
@@ -99,12 +100,21 @@ class Watch:
 
     # ---- pings
 
-    def ping(self, path: Path, now: float, suspect: int = 0) -> None:
-        """Send a ping by `path` in the next turn."""
+    def ping(self, path: Path, now: float, suspect: int = 0) -> int:
+        """Send a ping by `path` in the next turn, and return its number."""
         number = self._next_ping
         self._next_ping = number % 0xFFFFFFFF + 1
         path.life.ping(number, now)
         path.control.append(Frame(FrameType.PING, Lane.DATAGRAM, False, 0, 0, encode_ping(number, suspect)))
+        return number
+
+    def probe(self, path: Path, now: float) -> int:
+        """A ping whose answer the application wants to know of. Of the last 64 it is told."""
+        number = self.ping(path, now)
+        self._probes[number] = None
+        if len(self._probes) > 64:
+            del self._probes[next(iter(self._probes))]
+        return number
 
     def pinged(self, path: Path, number: int, suspect: int, now: float) -> None:
         """The peer's ping came by `path`; with `suspect`, it has begun to suspect that attempt."""
@@ -121,6 +131,9 @@ class Watch:
         sent = path.life.pong(number, now)
         if sent is None:
             return
+        if number in self._probes:
+            del self._probes[number]
+            self._events.append(PingAnswered(number, now - sent, "relay" if path.is_relay else "direct"))
         if path in self._routes.fresh:
             self._routes.adopt(path)
             assert isinstance(path.instance, DirectInstance)

@@ -1,0 +1,250 @@
+"""A client: one program's connection to the signalling server, and the rooms it has joined over it."""
+
+import asyncio
+import logging
+import os
+from collections.abc import Callable, Generator, Mapping, Sequence
+from types import MappingProxyType, TracebackType
+from typing import Any, Literal, overload
+
+import msgspec
+
+from peers.connection import TRANSPORTS, Connection, Token
+from peers.emitter import Emitter, H, Handler
+from peers.errors import EitherwayError
+from peers.identity import Identity
+from peers.links import LinkMaker, Shared
+from peers.membership import Membership
+from peers.paths.relay import Relays
+from peers.room import P2P, Room
+from signalling.protocol import events as wire
+from signalling.protocol.ids import check_room_name
+
+log = logging.getLogger("eitherway.client")
+
+ClientEvent = Literal["connected", "disconnected", "replaced", "error"]
+
+MAX_SIGNALS = 64
+"""Signals on their way to the server at a time; more are dropped, and their attempts end at their deadlines."""
+
+
+class Client(Emitter):
+    """One program's connection to a signalling server.
+
+    Parameters: the server's `url`; `identity`: an Identity, or the path of a PEM file that keeps one (made if it is
+    not there), or None for a new one that lives as long as this program; `token`, or an async function that returns a
+    fresh one; `transports`, tried in this order; `timeout` in seconds for connecting and for each reply;
+    `reconnect`: whether to come back when the connection is lost (for ever).
+
+    Events: `connected` (), `disconnected` (reason), `replaced` (room), `error` (exception): what a handler raised, or
+    why the connection was given up.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        identity: Identity | str | os.PathLike[str] | None = None,
+        token: Token = None,
+        transports: Sequence[str] = TRANSPORTS,
+        timeout: float = 10.0,
+        reconnect: bool = True,
+    ) -> None:
+        super().__init__("connected", "disconnected", "replaced", "error")
+        if identity is None:
+            identity = Identity.generate()
+        elif not isinstance(identity, Identity):
+            identity = Identity.load(identity)
+        self.identity = identity
+        self._static = os.urandom(32)
+        self._connection = Connection(
+            url,
+            token=token,
+            transports=transports,
+            timeout=timeout,
+            reconnect=reconnect,
+            on_event=self._receive,
+            on_connected=self._connected,
+            on_disconnected=self._disconnected,
+            on_closed=self._given_up,
+        )
+        self._relays = Relays(self._connection)
+        self._shared = Shared()
+        self._rooms: dict[str, Room] = {}
+        self._signals: set[asyncio.Task[None]] = set()
+        self._endings: set[asyncio.Task[None]] = set()
+
+    @property
+    def id(self) -> str:
+        """This program's id: the same in every room, made from its key."""
+        return self.identity.id
+
+    @property
+    def url(self) -> str:
+        """The server's URL."""
+        return self._connection.url
+
+    @property
+    def connected(self) -> bool:
+        """Whether there is a connection to the server now."""
+        return self._connection.connected
+
+    @property
+    def transport(self) -> str | None:
+        """How the server is reached: websocket or polling."""
+        return self._connection.transport
+
+    @property
+    def rooms(self) -> Mapping[str, Room]:
+        """The rooms this program has joined, by name."""
+        return MappingProxyType(self._rooms)
+
+    @overload
+    def on(self, event: ClientEvent, handler: Handler) -> Handler: ...
+    @overload
+    def on(self, event: ClientEvent) -> Callable[[H], H]: ...
+    def on(self, event: ClientEvent, handler: Handler | None = None) -> Any:
+        """Call `handler` (a function or coroutine function) at every such event; without it, a decorator."""
+        return self._register(event, handler)
+
+    async def connect(self) -> "Client":
+        """Connect to the server; joining does it by itself. Raises ConnectionFailed, Refused."""
+        await self._connection.open()
+        return self
+
+    def join(self, room: str, *, profile: Mapping[str, Any] | None = None, p2p: P2P = "auto") -> "Joining":
+        """Join a room: ``async with client.join("lobby") as room`` or ``room = await client.join("lobby")``.
+
+        `profile`: what this program says of itself, at most 4,096 bytes of JSON. `p2p`: direct paths to each peer of
+        a small room and on first traffic in a larger one (`auto`), to everyone at once (`eager`), or not (`never`).
+        Raises ValueError, ConnectionFailed, Refused.
+        """
+        if p2p not in ("auto", "eager", "never"):
+            raise ValueError(f"p2p is 'auto', 'eager' or 'never', not {p2p!r}")
+        check_room_name(room)
+        return Joining(self, room, profile or {}, p2p)
+
+    async def close(self) -> None:
+        """Leave every room in good order (5 s at most) and disconnect."""
+        await asyncio.gather(*(room.leave() for room in list(self._rooms.values())))
+        await self._connection.close()
+        self._relays.reset()
+        for task in self._signals:
+            task.cancel()
+        if tasks := [*self._signals, *self._endings]:
+            await asyncio.wait(tasks)
+        await self._end_events()
+
+    async def __aenter__(self) -> "Client":
+        return await self.connect()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    # ---- inside
+
+    async def _join(self, name: str, profile: Mapping[str, Any], p2p: P2P) -> Room:
+        if name in self._rooms:
+            raise ValueError(f"this client has joined {name!r} already: use client.rooms[{name!r}]")
+        membership = Membership(self.identity, self._static, name, profile)
+        links = LinkMaker(membership, self._shared, self._relays, self._signal, direct=p2p != "never")
+        room = Room(self, membership, p2p, links)
+        self._rooms[name] = room
+        try:
+            await self._connection.open()
+            await room._join()
+        except BaseException:
+            self._rooms.pop(name, None)
+            raise
+        return room
+
+    def _receive(self, name: str, data: Any) -> None:
+        """An event of the server. What makes no sense is logged and dropped: it must not stop the connection."""
+        try:
+            event = msgspec.convert(data, _EVENTS[name])
+        except (msgspec.ValidationError, TypeError) as error:
+            log.warning("the server sent a %r that makes no sense: %s", name, error)
+            return
+        try:
+            if isinstance(event, wire.Relayed):
+                self._relays.relayed(event.n)
+            elif isinstance(event, wire.Refused):
+                self._relays.refused(event.n, event.to, event.code)
+            elif (room := self._rooms.get(event.room)) is not None:
+                room._receive(name, event)
+        except Exception:
+            log.exception("handling %r of the server failed", name)
+
+    def _connected(self) -> None:
+        for room in self._rooms.values():
+            room._connected()
+        self._emit("connected")
+
+    def _disconnected(self, reason: str) -> None:
+        self._relays.reset()
+        for room in self._rooms.values():
+            room._disconnected()
+        self._emit("disconnected", reason)
+
+    def _given_up(self, error: Exception) -> None:
+        self._report(error)
+        for room in list(self._rooms.values()):
+            task = asyncio.get_running_loop().create_task(room._end(f"the connection is given up: {error}"))
+            self._endings.add(task)
+            task.add_done_callback(self._endings.discard)
+
+    def _signal(self, room: str, to: str, kind: str, attempt: int, packet: bytes) -> None:
+        if len(self._signals) >= MAX_SIGNALS:
+            log.warning("too many signals wait for the server: one to %s is dropped", to[:8])
+            return
+        task = asyncio.get_running_loop().create_task(self._send_signal(room, to, kind, attempt, packet))
+        self._signals.add(task)
+        task.add_done_callback(self._signals.discard)
+
+    async def _send_signal(self, room: str, to: str, kind: str, attempt: int, packet: bytes) -> None:
+        data = {"room": room, "to": to, "kind": kind, "attempt": attempt, "packet": packet}
+        try:
+            await self._connection.request("signal", data)
+        except EitherwayError as error:
+            log.info("a signal to %s was not passed on: %s", to[:8], error)
+
+    def _report(self, error: BaseException) -> None:
+        self._emit("error", error)
+
+    def __repr__(self) -> str:
+        return f"<Client {self.id[:8]} {self.url}{'' if self.connected else ' not connected'}>"
+
+
+class Joining:
+    """A room about to be joined: await it, or enter it with ``async with``."""
+
+    def __init__(self, client: Client, name: str, profile: Mapping[str, Any], p2p: P2P) -> None:
+        self._work = (client, name, profile, p2p)
+        self._room: Room | None = None
+
+    def __await__(self) -> Generator[Any, None, Room]:
+        client, name, profile, p2p = self._work
+        return client._join(name, profile, p2p).__await__()
+
+    async def __aenter__(self) -> Room:
+        self._room = await self
+        return self._room
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._room is not None:
+            await self._room.leave()
+
+
+_EVENTS: dict[str, Any] = {
+    "roster": wire.Roster,
+    "signal": wire.SignalFrom,
+    "relay": wire.RelayFrom,
+    "relayed": wire.Relayed,
+    "refused": wire.Refused,
+    "replaced": wire.Replaced,
+    "room-closed": wire.RoomClosed,
+}

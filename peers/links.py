@@ -1,0 +1,129 @@
+"""Makes the link to a peer: the cores, the paths and the callbacks between them, wired in one place."""
+
+import os
+import random
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, cast
+
+from peers.attempts import Attempts, Quota
+from peers.channel import LANES, LaneName, Message
+from peers.codec import messages
+from peers.codec.frames import FrameType
+from peers.errors import Undelivered
+from peers.link import Key, Link
+from peers.membership import Membership
+from peers.negotiation import Negotiation
+from peers.paths.direct import direct_available
+from peers.paths.relay import RelayPath, Relays
+from peers.session.binding import EndedHalves
+from peers.session.credit import Budget
+from peers.session.events import Outbound, PathName
+from peers.session.handshake import Me, Remote
+from peers.session.link_core import LinkCore
+from peers.session.rules import Rules
+from signalling.protocol.events import IceServer
+
+if TYPE_CHECKING:
+    from peers.peer import Peer
+    from peers.room import Room
+
+SendSignal = Callable[[str, str, str, int, bytes], None]
+"""Sends a sealed signal: room, peer, kind, attempt, packet."""
+LANE_NAMES = {lane: cast(LaneName, name) for name, lane in LANES.items()}
+
+
+class Shared:
+    """What all links of one client share: numbers of halves, halves that ended, and limits over all links."""
+
+    def __init__(self) -> None:
+        self.ended = EndedHalves()
+        self.budget = Budget()
+        self.quota = Quota(32)
+        self.rng = random.Random()
+        self._number = 0
+
+    def next_number(self) -> int:
+        """The number of the next half."""
+        self._number += 1
+        return self._number
+
+
+class LinkMaker:
+    """Makes the links of one room."""
+
+    def __init__(
+        self, membership: Membership, shared: Shared, relays: Relays, send_signal: SendSignal, *, direct: bool
+    ) -> None:
+        self._membership, self._shared, self._relays, self._send_signal = membership, shared, relays, send_signal
+        self._direct = direct and direct_available()
+        self.ice_servers: list[IceServer] = []
+
+    async def sent(self) -> None:
+        """Until what the links have given to the relay is on its way: a last acknowledgement before leaving."""
+        await self._relays.sent()
+
+    def make(self, room: "Room", peer: "Peer", remote: Remote) -> Link:
+        """The link to a peer that has just been announced."""
+        now = room._now()
+        shared, me = self._shared, self._membership
+        link: Link
+        core = LinkCore(
+            room=room.name,
+            me=Me(me.identity.id, me.incarnation, me.static, me.statement),
+            peer=remote,
+            ended=shared.ended,
+            next_number=shared.next_number,
+            random=os.urandom,
+            settings={"direct": self._direct},
+            rules=Rules(),
+            budget=shared.budget,
+            now=now,
+        )
+        negotiation = Negotiation(offers=me.identity.id < peer.id, rng=shared.rng, now=now)
+        attempts = Attempts(
+            negotiation,
+            quota=shared.quota,
+            ice_servers=lambda: self.ice_servers,
+            send_signal=lambda kind, attempt, payload: link.signal(kind, attempt, payload),
+            on_open=lambda attempt: link.direct_opened(attempt),
+            on_packet=lambda attempt, packet: link.direct_packet(attempt, packet),
+            on_drain=lambda attempt: link.direct_drained(attempt),
+            on_ended=lambda attempt, reason: link.direct_ended(attempt, reason),
+        )
+        relay = RelayPath(
+            self._relays,
+            room.name,
+            peer.id,
+            on_drain=lambda: link.relay_drained(),
+            on_refused=lambda outgoing, code: link.relay_refused(outgoing, code),
+        )
+
+        def path_changed(path: PathName) -> None:
+            if path != peer._path:
+                peer._path = path
+                room._tell(peer, "path_changed", peer, path)
+
+        def undelivered(outbound: list[Outbound], reason: str) -> None:
+            room._tell(peer, "undelivered", Undelivered(peer, [_sent(peer, o) for o in outbound], reason))
+
+        link = Link(
+            core,
+            attempts,
+            relay,
+            direct=self._direct,
+            on_message=peer._received,
+            on_closed_channel=peer._channel_closed,
+            on_path=path_changed,
+            on_undelivered=undelivered,
+            send_signal=lambda kind, attempt, packet: self._send_signal(room.name, peer.id, kind, attempt, packet),
+        )
+        return link
+
+
+def undelivered_message(peer: "Peer", key: Key, type: FrameType, payload: bytes) -> Message[Any]:
+    """A message as its sender knew it. `peer` is whom it was for."""
+    return Message(peer, messages.decode(type, payload), key[0], LANE_NAMES[key[1]], peer.path)
+
+
+def _sent(peer: "Peer", outbound: Outbound) -> Message[Any]:
+    return undelivered_message(peer, cast(Key, outbound.context), outbound.type, outbound.payload)

@@ -1,0 +1,185 @@
+"""A peer: another member of a room, as seen from here."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from html import escape
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
+
+from peers.channel import LANES, Channel, Consumer, LaneName, Message, Stream, encode
+from peers.codec.frames import Lane
+from peers.emitter import Emitter, H, Handler, Report
+from peers.link import DEFAULT, Key, Link, LinkStats, Received
+from peers.membership import read_profile
+from peers.session.events import PathName
+from signalling.protocol.events import Member
+
+if TYPE_CHECKING:
+    from peers.room import Room
+
+T = TypeVar("T")
+PeerEvent = Literal["path_changed", "peer_updated", "peer_left", "undelivered"]
+
+
+class Peer(Emitter):
+    """Another member of a room. It can be sent to as soon as it is announced.
+
+    Events: `message` (a Message of the default channel), `path_changed` (peer, path), `peer_updated` (peer),
+    `peer_left` (peer, reason), `undelivered` (an Undelivered).
+    """
+
+    def __init__(self, room: "Room", member: Member, report: Report) -> None:
+        super().__init__("path_changed", "peer_updated", "peer_left", "undelivered", report=report)
+        self.id = member.id
+        self.room = room
+        self.away = member.away
+        """Whether its connection to the server is gone for now; a direct path may carry on."""
+        self.profile: Mapping[str, Any] = read_profile(member.profile)
+        self.user = member.user
+        """Who the server says it is, by its verified token."""
+        self.attributes: Mapping[str, Any] = member.attributes
+        self._report_error = report
+        self._link: Link
+        self._consumers: dict[Key, Consumer] = {}
+        self._streams: dict[Key, Stream] = {}
+        self._path: PathName | None = None
+
+    @property
+    def name(self) -> str:
+        """What to call it: its profile's name, or the beginning of its id."""
+        name = self.profile.get("name")
+        return name if isinstance(name, str) and name else self.id[:8]
+
+    @property
+    def path(self) -> PathName:
+        """Where a message to it would go now."""
+        return self._link.path or self._path or "relay"
+
+    async def send(self, data: Any) -> None:
+        """Send a message on the default channel: str, bytes, buffers or JSON-like values.
+
+        Waits while the channel's credit or the lane's window is full. Raises NotInRoom, TooLarge, TypeError.
+        """
+        await self._send(DEFAULT, data)
+
+    async def flush(self) -> None:
+        """Wait until the peer has handled everything sent to it before. Raises Undelivered, NotInRoom."""
+        await self._link.flush()
+
+    @overload
+    def channel(self, label: str, *, lane: LaneName = "reliable", latest: bool = False) -> Channel[Any]: ...
+    @overload
+    def channel(
+        self, label: str, type: type[T], *, lane: LaneName = "reliable", latest: bool = False
+    ) -> Channel[T]: ...
+    def channel(
+        self, label: str, type: Any = None, *, lane: LaneName = "reliable", latest: bool = False
+    ) -> Channel[Any]:
+        """A labelled channel to and from this peer. `type`: any msgspec type or dataclass that messages are to be.
+
+        `latest` (datagram lane): only the newest datagram waits, older ones that arrive later are dropped.
+        """
+        key = make_key(label, lane, latest)
+        consumer = self._consumer(key, type, latest)
+
+        async def send(data: Any) -> None:
+            await self._send(key, data)
+
+        return Channel(consumer, send, self._link.close_channel)
+
+    async def ping(self, *, timeout: float | None = None) -> tuple[float, PathName]:
+        """A round trip to the peer's library: seconds, and the path. Raises TimeoutError after `timeout`, NotInRoom."""
+        async with asyncio.timeout(timeout):
+            return await self._link.ping()
+
+    def stats(self) -> LinkStats:
+        """Round-trip times in seconds and bytes by path, resends, candidate types: as of now."""
+        return self._link.stats()
+
+    # ---- events
+
+    @overload
+    def on(self, event: Literal["message"], handler: Callable[[Message[Any]], Any]) -> Handler: ...
+    @overload
+    def on(self, event: PeerEvent, handler: Handler) -> Handler: ...
+    @overload
+    def on(self, event: Literal["message"] | PeerEvent) -> Callable[[H], H]: ...
+    def on(self, event: Any, handler: Handler | None = None) -> Any:
+        """Call `handler` (a function or coroutine function) at every such event; without it, a decorator."""
+        return self.channel("")._register(event, handler) if event == "message" else self._register(event, handler)
+
+    def once(self, event: str, handler: Any = None) -> Any:
+        """As `on`, for the next such event only."""
+        return self.channel("").once("message", handler) if event == "message" else super().once(event, handler)
+
+    def off(self, event: str, handler: Handler) -> None:
+        """No longer call `handler` at such events."""
+        if event == "message":
+            self.channel("").off("message", handler)
+        else:
+            super().off(event, handler)
+
+    def __aiter__(self) -> AsyncIterator[Message[Any]]:
+        return self.channel("").__aiter__()
+
+    # ---- inside
+
+    async def _send(self, key: Key, data: Any) -> None:
+        type, payload = encode(data, key[1])
+        self.room._traffic(self)
+        if key[1] is Lane.DATAGRAM:
+            self._link.send_datagram(key, type, payload)
+            return
+        await self._link.send(key, type, payload)
+
+    def _consumer(self, key: Key, into: Any, latest: bool) -> Consumer:
+        consumer = self._consumers.get(key)
+        if consumer is None:
+            consumer = self._consumers[key] = Consumer(key, into, latest, self._report_error)
+            stream = self._stream(key)
+            stream.add(consumer)
+            if stream.ended:
+                consumer.close()
+        elif into is not None:
+            consumer.into = into
+        return consumer
+
+    def _stream(self, key: Key) -> Stream:
+        stream = self._streams.get(key)
+        if stream is None:
+            consumers = [c for c in (self._consumers.get(key), self.room._consumers.get(key)) if c is not None]
+            stream = self._streams[key] = Stream(self, key, consumers, self._link.listen, self._link.handled)
+            stream.advance()
+        return stream
+
+    def _received(self, received: Received) -> None:
+        self._stream(received.key).arrive(received)
+
+    def _channel_closed(self, key: Key) -> None:
+        self._stream(key).ended = True
+        if (consumer := self._consumers.get(key)) is not None:
+            consumer.close()
+
+    def __repr__(self) -> str:
+        return f"<Peer {self.name} {self.id[:8]} {self.path}{' away' if self.away else ''}>"
+
+    def __str__(self) -> str:
+        return self.name
+
+    def _repr_html_(self) -> str:
+        state = "away" if self.away else self.path
+        return f"<b>{escape(self.name)}</b> <code>{self.id}</code> {state}"
+
+
+def make_key(label: str, lane: str, latest: bool) -> Key:
+    """A channel's label and lane, checked. Raises ValueError that says what is wrong."""
+    if lane not in LANES:
+        raise ValueError(f"a lane is one of {', '.join(LANES)}, not {lane!r}")
+    if latest and lane != "datagram":
+        raise ValueError("latest=True is for the datagram lane: the others deliver everything")
+    if len(label.encode()) > MAX_LABEL:
+        raise ValueError(f"a channel's label has at most {MAX_LABEL} bytes of UTF-8")
+    return label, LANES[lane]
+
+
+MAX_LABEL = 256
+"""Bytes of UTF-8 in a channel's label."""

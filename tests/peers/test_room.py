@@ -1,0 +1,374 @@
+"""Rooms, peers and channels over the relay and directly, with a real server."""
+
+import asyncio
+import dataclasses
+from collections.abc import Callable
+from typing import Any, Literal
+
+import pytest
+
+from peers import Client, Message, NotInRoom, Peer, Room, TooLarge
+from tests.waiting import Log, eventually
+
+Connect = Callable[..., Client]
+P2P = Literal["auto", "eager", "never"]
+
+
+async def pair(connect: Connect, p2p: P2P = "never", room: str = "lobby") -> tuple[Room, Room, Peer, Peer]:
+    """Two programs in one room, and each as the other sees it."""
+    a = await connect().join(room, profile={"name": "Ada"}, p2p=p2p)
+    b = await connect().join(room, profile={"name": "Grace"}, p2p=p2p)
+    to_b = await a.wait_for_peer(timeout=10)
+    to_a = await b.wait_for_peer(timeout=10)
+    return a, b, to_b, to_a
+
+
+async def direct(*peers: Peer) -> None:
+    """Until the peers are reached directly."""
+    for peer in peers:
+        await eventually(lambda peer=peer: peer.path == "direct")  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("p2p", ["never", "eager"])
+@pytest.mark.parametrize("data", ["hello", b"\0\xff", {"x": [1, 2.5, None, True, "y", b"z"]}, 7, "", b"", [], None])
+async def test_data_arrives_as_it_was_sent(connect: Connect, p2p: P2P, data: Any) -> None:
+    _, b, to_b, to_a = await pair(connect, p2p)
+    got: Log[Message[Any]] = Log()
+    b.on("message", got)
+    if p2p == "eager":
+        await direct(to_b, to_a)
+    await to_b.send(data)
+    await to_b.flush()
+    (message,) = got.items
+    assert message.data == data
+    assert type(message.data) is type(data)
+    assert message.peer is to_a
+    assert message.peer.profile["name"] == "Ada"
+    assert (message.channel, message.lane) == ("", "reliable")
+    assert message.path == ("direct" if p2p == "eager" else "relay")
+
+
+async def test_the_first_message_needs_no_waiting(connect: Connect) -> None:
+    a = await connect().join("r")
+    got: Log[Message[Any]] = Log()
+    a.on("message", got)
+    b = await connect().join("r")
+    await b.send("first")
+    assert (await got.count(1))[0].data == "first"
+
+
+async def test_messages_keep_their_order_across_the_change_to_direct(connect: Connect) -> None:
+    _, b, to_b, to_a = await pair(connect, "eager")
+    got: Log[Message[Any]] = Log()
+    b.on("message", got)
+    number = 0
+    while to_b.path != "direct" or number < 200:
+        await to_b.send(number)
+        number += 1
+        await asyncio.sleep(0.001)
+    await to_b.flush()
+    assert [m.data for m in got.items] == list(range(number))
+    assert {m.path for m in got.items} == {"relay", "direct"}
+    assert to_a.path == "direct"
+
+
+async def test_large_messages_and_both_directions(connect: Connect) -> None:
+    a, b, to_b, to_a = await pair(connect)
+    big = bytes(range(256)) * 4096
+    got_a: Log[Message[Any]] = Log()
+    got_b: Log[Message[Any]] = Log()
+    a.on("message", got_a)
+    b.on("message", got_b)
+    await asyncio.gather(*(to_b.send(big) for _ in range(4)), *(to_a.send(big) for _ in range(4)))
+    await asyncio.gather(to_a.flush(), to_b.flush())
+    assert [m.data == big for m in got_a.items] == [True] * 4
+    assert [m.data == big for m in got_b.items] == [True] * 4
+
+
+async def test_too_large_names_the_other_lane(connect: Connect) -> None:
+    _, _, to_b, _ = await pair(connect)
+    with pytest.raises(TooLarge, match="bulk lane"):
+        await to_b.send(bytes(1024 * 1024 + 1))
+    with pytest.raises(TooLarge, match="in pieces"):
+        await to_b.channel("x", lane="bulk").send(bytes(16 * 1024 * 1024 + 1))
+    with pytest.raises(TooLarge, match="datagram"):
+        await to_b.channel("x", lane="datagram").send(bytes(16_381))
+    with pytest.raises(TypeError, match=r"\['a'\]|\[\"a\"\]|a"):
+        await to_b.send({"a": object()})
+
+
+@dataclasses.dataclass
+class Pose:
+    x: float
+    y: float
+
+
+@pytest.mark.parametrize("lane", ["reliable", "bulk", "datagram"])
+@pytest.mark.parametrize("p2p", ["never", "eager"])
+async def test_typed_channels_on_every_lane(connect: Connect, lane: Any, p2p: P2P) -> None:
+    a, b, to_b, to_a = await pair(connect, p2p)
+    if p2p == "eager":
+        await direct(to_b, to_a)
+    there = b.channel("pose", Pose, lane=lane)
+    here = a.channel("pose", Pose, lane=lane)
+
+    async def read() -> Pose:
+        async for message in there:
+            return message.data
+        raise AssertionError
+
+    reading = asyncio.ensure_future(read())
+    while not reading.done():  # a datagram sent before its channel is open there is dropped, as it may be
+        await here.send(Pose(1.0, 2.0))
+        await asyncio.wait([reading], timeout=0.1)
+    assert reading.result() == Pose(1.0, 2.0)
+
+
+async def test_latest_keeps_only_the_newest(connect: Connect) -> None:
+    _, b, to_b, to_a = await pair(connect)
+    there = to_a.channel("pose", lane="datagram", latest=True)
+    here = to_b.channel("pose", lane="datagram", latest=True)
+    await here.send(0)
+    await to_b.flush()
+    stream = aiter(there)
+    first = asyncio.ensure_future(anext(stream))
+    while not first.done():
+        await here.send(0)
+        await asyncio.wait([first], timeout=0.05)
+    for number in range(1, 30):
+        await here.send(number)
+    got: Log[Message[Any]] = Log()
+    b.on("message", got)
+    await to_b.send("after")
+    await got.count(1)
+    assert (await anext(stream)).data == 29
+    await stream.aclose()  # type: ignore[attr-defined]
+
+
+async def test_messages_wait_until_somebody_listens(connect: Connect) -> None:
+    _, b, to_b, _ = await pair(connect)
+    for number in range(20):
+        await to_b.send(number)
+    await to_b.channel("other").send("x")
+    seen = []
+    async for message in b:
+        seen.append(message.data)
+        if len(seen) == 10:
+            break
+    got: Log[Message[Any]] = Log()
+    b.on("message", got)
+    await got.count(10)
+    assert seen + [m.data for m in got.items] == list(range(20))
+
+
+async def test_an_unread_channel_stops_its_sender_and_nobody_else(connect: Connect) -> None:
+    _, b, to_b, to_a = await pair(connect)
+    unread = to_b.channel("unread")
+
+    async def fill() -> None:
+        for _ in range(1000):
+            await unread.send(bytes(1000))
+
+    filling = asyncio.ensure_future(fill())
+    got: Log[Message[Any]] = Log()
+    b.on("message", got)
+    await to_b.send("through")
+    await got.count(1)
+    assert not filling.done()
+    count = 0
+    async for message in to_a.channel("unread"):
+        count += 1
+        assert len(message.data) == 1000
+        if count == 1000:
+            break
+    await filling
+
+
+async def test_a_handler_that_waits_for_an_answer_on_another_channel(connect: Connect) -> None:
+    """With the first channel's backlog full there is no deadlock."""
+    _, b, to_b, to_a = await pair(connect)
+    answers: asyncio.Queue[Any] = asyncio.Queue()
+    done: Log[Any] = Log()
+
+    @to_a.on("message")
+    async def ask_back(message: Message[Any]) -> None:
+        await to_a.channel("question").send(message.data["n"])
+        assert await answers.get() == message.data["n"] * 2
+        done(message.data["n"])
+
+    to_a.channel("answer").on("message", lambda m: answers.put_nowait(m.data))
+    question = to_b.channel("question")
+
+    @question.on("message")
+    async def answer(message: Message[Any]) -> None:
+        await to_b.channel("answer").send(message.data * 2)
+
+    for n in range(60):
+        await to_b.send({"n": n, "fill": bytes(60_000)})
+    await to_b.flush()
+    assert done.items == list(range(60))
+
+
+async def test_a_handler_that_raises_is_reported_and_stops_nothing(connect: Connect) -> None:
+    _, b, to_b, _ = await pair(connect)
+    errors: Log[BaseException] = Log()
+    b.client.on("error", errors)
+    got: Log[Message[Any]] = Log()
+
+    @b.on("message")
+    async def bad(message: Message[Any]) -> None:
+        raise RuntimeError(f"no {message.data}")
+
+    b.on("message", got)
+    await to_b.send(1)
+    await to_b.send(2)
+    await to_b.flush()
+    assert [m.data for m in got.items] == [1, 2]
+    assert [str(e) for e in await errors.count(2)] == ["no 1", "no 2"]
+
+
+async def test_handlers_of_a_channel_run_one_after_another(connect: Connect) -> None:
+    _, b, to_b, _ = await pair(connect)
+    order: list[Any] = []
+
+    @b.on("message")
+    async def slow(message: Message[Any]) -> None:
+        order.append(("begin", message.data))
+        await asyncio.sleep(0.01 if message.data % 2 else 0)
+        order.append(("end", message.data))
+
+    for n in range(6):
+        await to_b.send(n)
+    await to_b.flush()
+    assert order == [(what, n) for n in range(6) for what in ("begin", "end")]
+
+
+async def test_flush_ends_when_the_peer_has_handled(connect: Connect) -> None:
+    _, b, to_b, _ = await pair(connect)
+    gate = asyncio.Event()
+
+    @b.on("message")
+    async def wait(message: Message[Any]) -> None:
+        await gate.wait()
+
+    await to_b.send("x")
+    flushing = asyncio.ensure_future(to_b.flush())
+    await asyncio.wait([flushing], timeout=0.3)
+    assert not flushing.done()
+    gate.set()
+    await flushing
+
+
+async def test_joined_left_updated(connect: Connect) -> None:
+    a = await connect().join("r")
+    log: Log[Any] = Log()
+    for name in ("peer_joined", "peer_left", "peer_updated"):
+        a.on(name, lambda *args, name=name: log((name, *args)))  # type: ignore[call-overload]
+    client = connect()
+    async with client.join("r", profile={"name": "Grace"}) as b:
+        await log.count(1)
+        await b.set_profile({"name": "Hopper"})
+        await log.count(2)
+        peer = a.peers[client.id]
+        assert peer.profile == {"name": "Hopper"}
+    await log.count(3)
+    assert [item[0] for item in log.items] == ["peer_joined", "peer_updated", "peer_left"]
+    assert log.items[2][1:] == (peer, "left")
+    assert not a.peers
+    with pytest.raises(NotInRoom):
+        await peer.send("too late")
+    with pytest.raises(NotInRoom):
+        await b.send("too late")
+
+
+async def test_what_was_sent_before_leaving_arrives(connect: Connect) -> None:
+    _, b, to_b, _ = await pair(connect)
+    got: Log[Message[Any]] = Log()
+
+    @b.on("message")
+    async def slow(message: Message[Any]) -> None:
+        await asyncio.sleep(0.001)
+        got(message)
+
+    for n in range(100):
+        await to_b.send(n)
+    await to_b.room.leave()
+    await got.count(100)
+    assert [m.data for m in got.items] == list(range(100))
+
+
+async def test_room_send_reaches_everyone_or_those_named(connect: Connect) -> None:
+    rooms = [await connect().join("r", p2p="never") for _ in range(4)]
+    logs: list[Log[Any]] = [Log() for _ in rooms]
+    for room, log in zip(rooms, logs, strict=True):
+        room.on("message", lambda m, log=log: log(m.data))
+    await eventually(lambda: all(len(room.peers) == 3 for room in rooms))
+    await rooms[0].send("all")
+    await rooms[0].send("one", to=rooms[0].peers[rooms[2].id])
+    await rooms[0].send("two", to=[rooms[0].peers[rooms[1].id], rooms[0].peers[rooms[3].id]])
+    await rooms[0].flush()
+    assert [log.items for log in logs] == [[], ["all", "two"], ["all", "one"], ["all", "two"]]
+
+
+async def test_when_full_skip_names_who_was_left_out(connect: Connect) -> None:
+    a, _, to_b, _ = await pair(connect)
+    skipped: list[Peer] = []
+    for _ in range(100):
+        skipped = await a.send(bytes(10_000), when_full="skip")
+        if skipped:
+            break
+    assert skipped == [to_b]
+
+
+async def test_unknown_events_and_options_are_named(connect: Connect) -> None:
+    client = connect()
+    room = await client.join("r")
+    with pytest.raises(ValueError, match="peer_joined"):
+        room.on("peerjoined", print)  # type: ignore[call-overload]
+    with pytest.raises(ValueError, match="datagram"):
+        room.channel("x", lane="fast")  # type: ignore[call-overload]
+    with pytest.raises(ValueError, match="latest"):
+        room.channel("x", latest=True)
+    with pytest.raises(ValueError, match="already"):
+        await client.join("r")
+    with pytest.raises(ValueError, match="control"):
+        client.join("a\nb")
+    with pytest.raises(ValueError, match="p2p"):
+        client.join("b", p2p="maybe")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="4096"):
+        await client.join("b", profile={"x": "y" * 5000})
+
+
+async def test_a_closed_channel_ends_its_readers(connect: Connect) -> None:
+    _, _, to_b, to_a = await pair(connect)
+    channel = to_b.channel("file", lane="bulk")
+    for n in range(5):
+        await channel.send(n)
+    channel.close()
+    with pytest.raises(NotInRoom):
+        await channel.send(6)
+    assert [m.data async for m in to_a.channel("file", lane="bulk")] == [0, 1, 2, 3, 4]
+
+
+async def test_ping_tells_time_and_path(connect: Connect) -> None:
+    _, _, to_b, to_a = await pair(connect, "eager")
+    seconds, _ = await to_b.ping(timeout=5)
+    assert 0 < seconds < 5
+    await direct(to_b, to_a)
+    seconds, path = await to_b.ping(timeout=5)
+    assert path == "direct"
+    stats = to_b.stats()
+    assert stats.attempts >= 1
+
+
+async def test_one_program_in_two_rooms_has_two_links(connect: Connect) -> None:
+    one, two = connect(), connect()
+    rooms = [(await one.join(name), await two.join(name)) for name in ("r1", "r2")]
+    logs: list[Log[Any]] = [Log(), Log()]
+    for (_, room), log in zip(rooms, logs, strict=True):
+        room.on("message", lambda m, log=log: log(m.data))
+    for n, (room, _) in enumerate(rooms):
+        await (await room.wait_for_peer(timeout=5)).send(n)
+    await logs[0].count(1)
+    await logs[1].count(1)
+    assert [log.items for log in logs] == [[0], [1]]
