@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
@@ -18,6 +18,7 @@ from peers.paths.direct import DirectPath, DirectUnavailable, direct_available
 from signalling.protocol.events import IceServer
 from tests.paths.check_path import check_path, open_sockets, settled
 from tests.paths.direct_pair import DirectEnd, describe, ends, make_direct_pair
+from tests.paths.servers import MAPPED, RELAYED, ice_server
 
 TestDirectPath = check_path(make_direct_pair)
 
@@ -28,29 +29,6 @@ def silent_server() -> Iterator[int]:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
         server.bind(("127.0.0.1", 0))
         yield server.getsockname()[1]
-
-
-class StunServer(asyncio.DatagramProtocol):
-    """A STUN server (RFC 8489) that takes its time, and says where from it was asked."""
-
-    def __init__(self, delay: float) -> None:
-        self.delay = delay
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast(asyncio.DatagramTransport, transport)
-
-    def datagram_received(self, data: bytes, address: tuple[Any, ...]) -> None:
-        from aioice import stun
-
-        request = stun.parse_message(data)
-        response = stun.Message(
-            message_method=stun.Method.BINDING,
-            message_class=stun.Class.RESPONSE,
-            transaction_id=request.transaction_id,
-        )
-        # Not the address that it came from, as behind a NAT: else the candidate would be a copy of the host's.
-        response.attributes["XOR-MAPPED-ADDRESS"] = ("198.51.100.1", address[1])
-        asyncio.get_running_loop().call_later(self.delay, self.transport.sendto, bytes(response), address)
 
 
 def stun(port: int) -> list[IceServer]:
@@ -137,32 +115,53 @@ async def test_a_stun_server_that_does_not_answer_holds_nothing_up(silent_server
 
 
 async def test_what_a_server_tells_late_is_sent_as_a_candidate() -> None:
-    loop = asyncio.get_running_loop()
-    transport, _ = await loop.create_datagram_endpoint(lambda: StunServer(0.3), local_addr=("0.0.0.0", 0))
-    left = DirectEnd(offers=True, ice_servers=stun(transport.get_extra_info("sockname")[1]))
-    offer = await left.direct.offer()
-    assert "srflx" not in offer["sdp"]
-    assert "end-of-candidates" not in offer["sdp"]
-    await left.until(lambda: None in left.candidates)
-    found = left.candidates[0]
-    assert found is not None
-    assert "198.51.100.1" in found["candidate"]
-    assert found["candidate"].startswith("candidate:")
-    assert (found["sdpMid"], found["sdpMLineIndex"]) == ("0", 0)
-    await left.direct.close()
-    transport.close()
+    async with ice_server(delay=0.3) as servers:
+        end = DirectEnd(offers=True, ice_servers=servers)
+        offer = await end.direct.offer()
+        assert "srflx" not in offer["sdp"]
+        assert "end-of-candidates" not in offer["sdp"]
+        await end.until(lambda: None in end.candidates)
+        found = end.candidates[0]
+        assert found is not None
+        assert re.match(rf"candidate:\w+ 1 udp \d+ {MAPPED} \d+ typ srflx", found["candidate"])
+        assert (found["sdpMid"], found["sdpMLineIndex"]) == ("0", 0)
+        await end.direct.close()
 
 
-async def test_what_a_server_tells_at_once_is_in_the_offer() -> None:
-    loop = asyncio.get_running_loop()
-    transport, _ = await loop.create_datagram_endpoint(lambda: StunServer(0.0), local_addr=("0.0.0.0", 0))
-    left = DirectEnd(offers=True, ice_servers=stun(transport.get_extra_info("sockname")[1]))
-    offer = await left.direct.offer()
-    assert "198.51.100.1" in offer["sdp"]
-    assert "end-of-candidates" in offer["sdp"]
-    await left.direct.close()
-    assert left.candidates == []
-    transport.close()
+@pytest.mark.parametrize(("scheme", "address"), [("stun", MAPPED), ("turn", RELAYED[0])])
+async def test_what_a_server_tells_at_once_is_in_the_offer(scheme: str, address: str) -> None:
+    async with ice_server(scheme) as servers:
+        end = DirectEnd(offers=True, ice_servers=servers)
+        offer = await end.direct.offer()
+        assert f" {address} " in offer["sdp"]
+        assert "end-of-candidates" in offer["sdp"]
+        await end.direct.close()
+        assert end.candidates == []
+
+
+async def test_closing_does_not_wait_for_a_turn_server_that_is_gone() -> None:
+    tasks, sockets = len(asyncio.all_tasks()), open_sockets()
+    async with ice_server("turn") as servers:
+        end = DirectEnd(offers=True, ice_servers=servers)
+        await end.direct.offer()
+    begun = time.monotonic()
+    await end.direct.close()
+    assert time.monotonic() - begun < 5.0
+    await settled(lambda: len(asyncio.all_tasks()) <= tasks and open_sockets() <= sockets)
+
+
+async def test_a_packet_that_overtakes_the_end_of_the_handshake_is_kept() -> None:
+    left, right = ends()
+    left.direct._received(Lane.RELIABLE, b"early")
+    assert left.packets == []
+    await describe(left, right)
+    await left.until(lambda: bool(left.packets))
+    assert left.opened == 1
+    await right.until(lambda: right.opened == 1)
+    right.direct.send(Lane.RELIABLE, b"later")
+    await left.until(lambda: len(left.packets) == 2)
+    assert left.of(Lane.RELIABLE) == [b"early", b"later"]
+    await asyncio.gather(left.direct.close(), right.direct.close())
 
 
 async def test_a_candidate_that_comes_late_connects() -> None:
