@@ -38,6 +38,7 @@ class FedQueue(asyncio.Queue[Any]):
         self.bytes = 0
         self.source: Source | None = None
         self.websocket: WebSocket | None = None
+        self._closed = False
         self._hungry = False
         self._taken = 0
         self._read: asyncio.Event | None = None
@@ -79,10 +80,17 @@ class FedQueue(asyncio.Queue[Any]):
 
     async def until_read(self) -> None:
         """Waits until the client has read enough of what it asked for."""
-        while self.bytes > UNREAD_BYTES:
+        while self.bytes > UNREAD_BYTES and not self._closed:
             if self._read is None:
                 self._read = asyncio.Event()
             await self._read.wait()
+
+    def close(self) -> None:
+        """Lets go whoever waits for this client: the writer, a poll, a reader."""
+        self._closed = True
+        self.put_nowait(None)
+        if self._read is not None:
+            self._read.set()
 
     def _feed(self) -> None:
         if self.source is None:

@@ -164,11 +164,11 @@ class Engine:
 
     async def _on_disconnect(self, eio_sid: str, reason: str) -> None:
         socket = self.sio.eio.sockets.get(eio_sid)
-        if socket is not None:
-            if isinstance(socket.queue, FedQueue) and socket.queue.websocket is not None:
+        if socket is not None and isinstance(socket.queue, FedQueue):
+            if socket.queue.websocket is not None:
                 socket.queue.websocket.abort_later(_CLOSING)
-            # After the closing packet that engine.io may be about to send, lets the writer or a waiting poll go.
-            asyncio.get_running_loop().call_soon(socket.queue.put_nowait, None)
+            # Soon, so that the closing packet which engine.io may be about to send goes first.
+            asyncio.get_running_loop().call_soon(socket.queue.close)
         self._connections.closed(eio_sid)
         self.sio._binary_packet.pop(eio_sid, None)
         await self.sio._handle_eio_disconnect(eio_sid, reason)

@@ -1,0 +1,58 @@
+"""A Socket.IO client by hand, for what no library would send."""
+
+import asyncio
+import contextlib
+import json
+from types import TracebackType
+from typing import Any, Self
+
+import aiohttp
+
+from tests.signalling.actor import DEADLINE
+
+
+class RawClient:
+    """One WebSocket that speaks Engine.IO and Socket.IO as far as a test does."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._session = aiohttp.ClientSession()
+        self.ws: aiohttp.ClientWebSocketResponse
+
+    async def __aenter__(self) -> Self:
+        """Connects as far as Engine.IO goes."""
+        self.ws = await self._session.ws_connect(
+            f"{self._url}/socket.io/?EIO=4&transport=websocket", max_msg_size=0, compress=0
+        )
+        assert (await self.ws.receive_str()).startswith("0{")
+        return self
+
+    async def __aexit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(0.5):  # a server may have stopped reading
+                await self.ws.close()
+        await self._session.close()
+
+    async def greet(self, auth: Any = None) -> str:
+        """Connects to the namespace and returns the sid."""
+        await self.ws.send_str("40" + json.dumps({"protocol": 1} if auth is None else auth))
+        answer = await self.ws.receive_str(timeout=DEADLINE)
+        assert answer.startswith("40"), answer
+        return str(json.loads(answer[2:])["sid"])
+
+    async def call(self, event: str, data: Any, number: int = 1) -> Any:
+        """Sends an event without bytes and returns its acknowledgement."""
+        await self.ws.send_str(f"42{number}{json.dumps([event, data])}")
+        while True:
+            text = await self.ws.receive_str(timeout=DEADLINE)
+            if text.startswith(f"43{number}["):
+                return json.loads(text[text.index("[") :])[0]
+
+    async def closed(self) -> bool:
+        """Whether the server ends the connection before the deadline."""
+        async with asyncio.timeout(DEADLINE):
+            while not self.ws.closed:
+                message = await self.ws.receive()
+                if message.type == aiohttp.WSMsgType.TEXT and message.data == "2":
+                    await self.ws.send_str("3")
+        return True

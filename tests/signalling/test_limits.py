@@ -1,0 +1,112 @@
+"""Counts and rates that one client, one room and one address are held to."""
+
+import asyncio
+import time
+
+import pytest
+from socketio.exceptions import ConnectionError as Refused
+
+from tests.signalling.actor import Actor
+from tests.signalling.conftest import Connect, StartServer
+from tests.signalling.raw import RawClient
+
+
+async def test_a_flood_is_refused_and_others_do_not_notice(start_server: StartServer, connect: Connect) -> None:
+    server = await start_server(event_rate=5.0, event_burst=100)
+    ada, bob, eve = [await connect(server.url) for _ in range(3)]
+    await ada.join("lobby")
+    await bob.join("lobby")
+    await eve.join("lobby")
+    answers: list[str] = []
+    for _ in range(1_000):
+        await eve.sio.emit("leave", {"room": "hall"}, callback=lambda reply: answers.append(reply["error"]["code"]))
+    worst = 0.0
+    for _ in range(10):
+        start = time.monotonic()
+        await ada.relay("lobby", [bob.id], [b"in the middle of it"])
+        await bob.next("relay")
+        worst = max(worst, time.monotonic() - start)
+        await asyncio.sleep(0.01)
+    assert worst < 1.0
+    error = (await eve.call("leave", {"room": "hall"}))["error"]
+    assert error["code"] == "rate-limited"
+    assert 0 < error["retry_after"] < 1
+    assert answers[0] == "not-in-room"
+    assert answers.count("rate-limited") > 500
+    n = await eve.relay("lobby", [ada.id], [b"x"])
+    assert await eve.next("refused") == {"n": n, "to": ada.id, "code": "rate-limited"}
+    assert await eve.next("relayed") == {"n": n}
+
+
+async def test_a_thousand_rooms(start_server: StartServer, connect: Connect) -> None:
+    server = await start_server()
+    ada = await connect(server.url)
+    replies = [await ada.call("join", ada.join_fields(f"room {number}")) for number in range(1_000)]
+    assert [reply.get("error", {}).get("code") for reply in replies] == [None] * 64 + ["forbidden"] * 936
+    await ada.call("leave", {"room": "room 0"})
+    await ada.join("room 999")
+
+
+async def test_a_full_room(start_server: StartServer, connect: Connect) -> None:
+    server = await start_server(max_peers=2)
+    ada, bob, cyd = [await connect(server.url) for _ in range(3)]
+    await ada.join("lobby")
+    await bob.join("lobby")
+    assert (await cyd.call("join", cyd.join_fields("lobby")))["error"]["code"] == "room-full"
+    await bob.call("leave", {"room": "lobby"})
+    await cyd.join("lobby")
+
+
+async def test_connections_from_one_address(start_server: StartServer, connect: Connect) -> None:
+    server = await start_server(max_connections=2)
+    ada, bob = [await connect(server.url) for _ in range(2)]
+    cyd = Actor(server.url)
+    with pytest.raises(Refused):
+        await cyd.connect()
+    assert cyd.refusal["data"]["code"] == "rate-limited"
+    await cyd.close()
+    await bob.close()
+    await connect(server.url)
+    await ada.join("lobby")
+
+
+async def test_connections_that_never_greet_are_closed(start_server: StartServer) -> None:
+    server = await start_server(hello_timeout=0.1)
+    async with RawClient(server.url) as silent, RawClient(server.url) as greeted:
+        await greeted.greet()
+        assert await silent.closed()
+        assert (await greeted.call("leave", {"room": "lobby"}))["error"]["code"] == "not-in-room"
+
+
+async def test_connections_beyond_twice_the_limit_get_no_answer_at_all(start_server: StartServer) -> None:
+    server = await start_server(max_connections=1)
+    async with RawClient(server.url), RawClient(server.url):
+        third = RawClient(server.url)
+        with pytest.raises(Exception, match="401"):
+            await third.__aenter__()
+        await third._session.close()
+
+
+async def test_behind_a_trusted_proxy_its_word_counts(start_server: StartServer, connect: Connect) -> None:
+    server = await start_server(max_connections=1, trust_forwarded=True)
+    await connect(server.url, headers={"X-Forwarded-For": "192.0.2.1"})
+    await connect(server.url, headers={"X-Forwarded-For": "192.0.2.1, 192.0.2.2"})
+    third = Actor(server.url)
+    with pytest.raises(Refused):
+        await third.connect(headers={"X-Forwarded-For": "192.0.2.9, 192.0.2.2"})
+    await third.close()
+
+
+async def test_a_client_that_falls_silent_is_noticed(start_server: StartServer, connect: Connect) -> None:
+    server = await start_server(ping_interval=1.0, ping_timeout=1.0)
+    ada = await connect(server.url)
+    await ada.join("lobby")
+    async with RawClient(server.url) as raw:
+        sid = await raw.greet()
+        eve = Actor(server.url)
+        await raw.call("join", eve.join_fields("lobby", proof=eve.proof("lobby", sid=sid)))
+        await ada.next("roster")
+        silent_since = time.monotonic()
+        away = (await ada.next("roster"))["changes"][0]  # it reads, and answers no ping
+        assert away["change"] == "peer-away"
+        assert time.monotonic() - silent_since < 3.5, "the two of them, and a second to look"
