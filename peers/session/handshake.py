@@ -178,11 +178,6 @@ class Handshakes:
         del self._pending[key_id]
         return hello, initiator.split()
 
-    def forget(self) -> None:
-        """A new session begins: what was begun or answered in the last one is void."""
-        self._pending.clear()
-        self._answered.clear()
-
     def _number(self) -> int:
         return int.from_bytes(self._random(4), "big")
 

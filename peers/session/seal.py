@@ -41,11 +41,14 @@ class SealError(ValueError):
         self.reason = reason
 
 
-class UnknownKey(SealError):
-    """A packet under a key that this session does not have: worth a hint to its sender."""
+class WrongKey(SealError):
+    """A packet that does not open with the key it names, or names none that we have: worth a hint to its sender.
 
-    def __init__(self, key_id: int) -> None:
-        super().__init__("unknown key")
+    Both sides may hold different keys under one number, if a message 1 was doubled and each copy answered.
+    """
+
+    def __init__(self, reason: str, key_id: int) -> None:
+        super().__init__(reason)
         self.key_id = key_id
 
 
@@ -106,13 +109,13 @@ class Key:
         return header + self._seal.encrypt(_NONCE.pack(counter), frames, header)
 
     def open(self, counter: int, packet: bytes) -> bytes:
-        """The frames in the packet. Raises SealError ("replay", "bad seal")."""
+        """The frames in the packet. Raises SealError ("replay") or WrongKey ("bad seal")."""
         if not self._window.is_new(counter):
             raise SealError("replay")
         try:
             frames = self._open.decrypt(_NONCE.pack(counter), packet[9:], packet[:9])
         except InvalidTag:
-            raise SealError("bad seal") from None
+            raise WrongKey("bad seal", self.id) from None
         self._window.mark(counter)
         return frames
 
@@ -136,11 +139,11 @@ class KeyRing:
             del self._keys[next(iter(self._keys))]
 
     def open(self, packet: bytes) -> bytes:
-        """The frames in a sealed packet. Raises SealError (UnknownKey, or "malformed", "replay", "bad seal")."""
+        """The frames in a sealed packet. Raises SealError ("malformed", "replay") or WrongKey."""
         if len(packet) < OVERHEAD or packet[0] != SEALED:
             raise SealError("malformed")
         _, key_id, counter = _HEADER.unpack_from(packet)
         key = self._keys.get(key_id)
         if key is None:
-            raise UnknownKey(key_id)
+            raise WrongKey("unknown key", key_id)
         return key.open(counter, packet)

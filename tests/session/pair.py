@@ -36,10 +36,13 @@ def counted(seed: str) -> Callable[[int], bytes]:
 
 
 class Program:
-    """A peer's program: its keys, and what is known of it. `restart` gives it a new incarnation."""
+    """A peer's program: its keys, and what it knows. `restart` gives it a new incarnation.
 
-    def __init__(self, name: str, *, room: str = ROOM) -> None:
-        self.name, self.room = name, room
+    It remembers the ended halves of so many peers.
+    """
+
+    def __init__(self, name: str, *, room: str = ROOM, remembered: int = 65_536) -> None:
+        self.name, self.room, self.remembered = name, room, remembered
         self.random = counted(name)
         self.private = Ed25519PrivateKey.from_private_bytes(self.random(32))
         self.key = self.private.public_key().public_bytes_raw()
@@ -51,13 +54,13 @@ class Program:
         """A new life: the identity stays, all else is forgotten."""
         self.incarnation += 1
         self.static = self.random(32)
-        self.ended = EndedHalves()
+        self.ended = EndedHalves(self.remembered)
         self.numbers: Iterator[int] = iter(range(1, 2**32))
         self.statement = self.state()
 
     def state(self, **changes: Any) -> bytes:
         """Its signed statement, or one that differs in some field."""
-        fields = {
+        fields: dict[str, Any] = {
             "room": self.room,
             "key": self.key,
             "incarnation": self.incarnation,
@@ -81,23 +84,19 @@ class Side:
 
     def __init__(self, program: Program, peer: Program, now: float = 0.0, **options: Any) -> None:
         self.program, self.peer = program, peer
-        self.core = LinkCore(
-            **(
-                {
-                    "room": program.room,
-                    "me": program.me,
-                    "peer": peer.remote,
-                    "ended": program.ended,
-                    "next_number": program.numbers.__next__,
-                    "random": program.random,
-                    "settings": {"direct": True},
-                    "rules": Rules(),
-                    "budget": Budget(),
-                    "now": now,
-                }
-                | options
-            )
-        )
+        arguments: dict[str, Any] = {
+            "room": program.room,
+            "me": program.me,
+            "peer": peer.remote,
+            "ended": program.ended,
+            "next_number": program.numbers.__next__,
+            "random": program.random,
+            "settings": {"direct": True},
+            "rules": Rules(),
+            "budget": Budget(),
+            "now": now,
+        }
+        self.core = LinkCore(**(arguments | options))
         self.received: list[bytes] = []
         self.undelivered: list[bytes] = []
         self.events: list[Any] = []

@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
 from peers.noise import TransportKeys
 from peers.session import seal
-from peers.session.seal import OVERHEAD, Key, KeyRing, ReplayWindow, SealError, UnknownKey
+from peers.session.seal import OVERHEAD, Key, KeyRing, ReplayWindow, SealError, WrongKey
 
 
 def rings(key_id: int = 7) -> tuple[KeyRing, KeyRing]:
@@ -86,7 +86,7 @@ def test_what_is_no_sealed_packet_is_malformed(packet: bytes) -> None:
 def test_an_unknown_key_is_named() -> None:
     mine, _ = rings(key_id=7)
     _, other = rings(key_id=0xFFFF_FFFF)
-    with pytest.raises(UnknownKey) as caught:
+    with pytest.raises(WrongKey) as caught:
         mine.open(latest(other).seal(b""))
     assert caught.value.key_id == 0xFFFF_FFFF
 
@@ -100,7 +100,7 @@ def test_the_last_four_keys_open_and_the_latest_seals() -> None:
         packets.append(latest(mine).seal(b"%d" % key_id))
     for key_id in (0, 1):
         assert key_id not in yours
-        with pytest.raises(UnknownKey):
+        with pytest.raises(WrongKey):
             yours.open(packets[key_id])
     for key_id in (2, 3, 4, 5):
         assert key_id in yours
