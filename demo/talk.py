@@ -20,7 +20,8 @@ async def talk(url: str, name: str) -> None:
     """One peer: greets whoever is here, once a second, and says what it sees."""
 
     def say(text: str) -> None:
-        print(f"{name:>6} | {text}", flush=True)
+        sys.stdout.write(f"{name:>6} | {text}\n")  # in one piece: three processes share the terminal
+        sys.stdout.flush()
 
     client = Client(url)
     client.on("disconnected", lambda reason: say(f"lost the server ({reason})"))

@@ -172,12 +172,6 @@ class Link:
             self.core.session.close_channel(outlet.number, self._loop.time())
             self._wake()
 
-    def open_channel(self, key: Key) -> None:
-        """Tell the peer of a channel before anything is sent on it. Raises NotInRoom."""
-        self._check()
-        self._number(key, self._outlet(key))
-        self._wake()
-
     def _outlet(self, key: Key) -> _Outlet:
         outlet = self._outlets.get(key)
         if outlet is None:
@@ -188,6 +182,7 @@ class Link:
         if outlet.number is None:
             outlet.number = 0 if key == DEFAULT else self.core.session.open(key[0], key[1])
             self._by_number[outlet.number] = outlet
+            self._wake()  # the opening goes out even if what is to follow it has no room yet
         return outlet.number
 
     def _check(self) -> None:
@@ -434,7 +429,7 @@ class Link:
                         done.set_result(None)
                 case PathChanged(path):
                     self._tell_waiters()
-                    if path is not None:
+                    if path is not None and not self._closing:
                         self._on_path(path)
                 case PingAnswered(number, rtt, path):
                     if (answer := self._pings.get(number)) is not None and not answer.done():

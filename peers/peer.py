@@ -41,7 +41,7 @@ class Peer(Emitter):
         self._link: Link
         self._consumers: dict[Key, Consumer] = {}
         self._streams: dict[Key, Stream] = {}
-        self._path: PathName | None = None
+        self._path: PathName = "relay"
 
     @property
     def name(self) -> str:
@@ -52,7 +52,7 @@ class Peer(Emitter):
     @property
     def path(self) -> PathName:
         """Where a message to it would go now."""
-        return self._link.path or self._path or "relay"
+        return self._link.path or self._path
 
     async def send(self, data: Any) -> None:
         """Send a message on the default channel: str, bytes, buffers or JSON-like values.

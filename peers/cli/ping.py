@@ -7,6 +7,7 @@ import click
 
 from peers.cli.running import Failure, connection_options, run, transports
 from peers.client import Client
+from peers.errors import NotInRoom
 from peers.peer import Peer
 
 
@@ -65,6 +66,9 @@ async def _one(peer: Peer, round: int, times: dict[str, list[float]]) -> None:
         seconds, path = await peer.ping(timeout=5)
     except TimeoutError:
         click.echo(f"{name}: round {round}: no answer in 5 s")
+        return
+    except NotInRoom as error:
+        click.echo(f"{name}: round {round}: {error}")
         return
     times.setdefault(name, []).append(seconds)
     click.echo(f"{name}: round {round}: {seconds * 1e3:.2f} ms {_way(path)}")
