@@ -26,6 +26,8 @@ class Sender:
         self._next_channel = 1
         self._wanting: dict[int, SendChannel] = {}
         """Channels that somebody waits to send on."""
+        self.waits_for_budget = False
+        """Somebody waits to send until other links need less: no event of this session will tell."""
         self._closing: dict[int, SendChannel] = {}
         """Closed channels whose end the peer has not told yet."""
         self._marks: dict[int, dict[int, int]] = {}
@@ -66,6 +68,7 @@ class Sender:
         rules = self._rules
         charge = charge_of(FrameType.BYTES, size, rules)
         if not self._budget.has_room(charge):
+            self.waits_for_budget = True
             return False
         if not channel.queue:
             return True
@@ -149,11 +152,6 @@ class Sender:
         return any(channel.starved for channel in self.channels.values())
 
     @property
-    def waits_for_budget(self) -> bool:
-        """Whether somebody waits to send until other links need less: no event of this session will tell."""
-        return bool(self._wanting) and not self._budget.has_room(min(c.wanted or 0 for c in self._wanting.values()))
-
-    @property
     def waits_to_go(self) -> bool:
         """Whether something would go out now, had a path room for it."""
         return any(lane.ready or lane.need for lane in self.lanes)
@@ -180,6 +178,7 @@ class Sender:
 
     def wake(self) -> None:
         """Tell those that wait to send and now may."""
+        self.waits_for_budget = False
         for number, channel in list(self._wanting.items()):
             if self._has_room(channel, channel.wanted or 0):
                 channel.wanted = None

@@ -137,7 +137,7 @@ class Life:
 
 
 def set_up_calls(side: Side) -> None:
-    """`side` calls on "call"; its peer asks back on "ask", and a call is handled when "answer" has brought the answer."""
+    """`side` calls on "call"; its peer asks back on "ask", and the call is handled when "answer" has come."""
     peer = side.peer
     asked: dict[int, Inlet] = {}
 

@@ -163,11 +163,11 @@ class Side:
         due = self.session.next_timeout()
         if due is not None and due < self._wake_at:
             self._wake_at = max(due, now)
-            self.clock.at(self._wake_at, self._wake)
+            self.clock.at(self._wake_at, self._wake, self._wake_at)
 
-    def _wake(self) -> None:
-        if not self._awake(self._wake):
-            return
+    def _wake(self, when: float) -> None:
+        if when != self._wake_at or not self._awake(lambda: self._wake(when)):
+            return  # an earlier timer has taken this one's place, or the program sleeps
         self._wake_at = float("inf")
         due = self.session.next_timeout()
         if due is not None and due <= self.clock.now:

@@ -39,10 +39,18 @@ SMALL = Rules(
 class World:
     """Two sides, and the paths between them."""
 
-    def __init__(self, seed: int = 0, rules: Rules = SMALL, *, rate: float = 1e6, delay: float = 0.01) -> None:
+    def __init__(
+        self,
+        seed: int = 0,
+        rules: Rules = SMALL,
+        *,
+        rate: float = 1e6,
+        delay: float = 0.01,
+        listens: bool = True,
+    ) -> None:
         self.clock, self.rng, self.rules = Clock(), random.Random(seed), rules
         self.rate, self.delay, self.jitter = rate, delay, 0.0
-        self.listens = True
+        self.listens = listens
         self.on_ready: Callable[[Side, int], None] | None = None
         self.attempts: dict[int, Direct] = {}
         self.flights: list[tuple[float, int, Flight]] = []
