@@ -88,7 +88,8 @@ class Signalling:
     async def close(self) -> None:
         """Takes no more joins, tells clients, waits until they have read what was theirs, and lets them go.
 
-        Done within 10 seconds. Does nothing the second time.
+        Done within 10 seconds. Does nothing the second time. Call it before aiohttp's own clean-up, which begins by
+        hearing no client any longer; the application made by `aiohttp_app` does so then, if nobody has before.
         """
         if self._engine is None or self._membership is None or self._membership.closing:
             return

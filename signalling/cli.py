@@ -89,6 +89,7 @@ async def _serve(config: Config) -> int:
             return _CANNOT_LISTEN
         click.echo(f"eitherway serves {_url(runner)} (no admission control: everyone who reaches it may join)")
         await ended.wait()
+        await signalling.close()  # before aiohttp begins to: from then on it hears no client any longer
     finally:
         await runner.cleanup()
     return 0

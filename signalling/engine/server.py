@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable
 from typing import Any, Final
 
+import engineio.exceptions
 import engineio.payload
 import socketio
 import socketio.packet
@@ -182,8 +183,8 @@ class Engine:
             await asyncio.wait_for(socket.queue.until_read(), self.sio.eio.ping_timeout)
             try:
                 await handle(environ)
-            except (ValueError, RecursionError) as error:
-                await self._cut(eio_sid, f"bad polling request: {error}")
+            except Exception as error:
+                await self._cut(eio_sid, f"bad polling request: {str(error) or type(error).__name__}")
                 raise engineio.exceptions.EngineIOError from None
 
         socket.handle_post_request = handle_post_request

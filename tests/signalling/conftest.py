@@ -20,6 +20,7 @@ class Server:
         self.url = f"http://127.0.0.1:{port}"
 
     async def close(self) -> None:
+        await self.signalling.close()
         await self.runner.cleanup()
 
 

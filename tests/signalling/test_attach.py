@@ -1,0 +1,131 @@
+"""Attached to somebody else's python-socketio server, beside its own events."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import socketio
+from aiohttp import web
+from socketio.exceptions import ConnectionError as Refused
+
+from signalling.app import Signalling
+from signalling.config import Config
+from tests.signalling.actor import Actor
+from tests.signalling.raw import RawClient
+
+
+class Host:
+    """Somebody's server, with an event of its own."""
+
+    def __init__(self) -> None:
+        self.sio = socketio.AsyncServer(async_mode="aiohttp")
+        self.sio.on("chat", self._chat)
+        self.sio.on("connect", self._connect, namespace="/other")
+        self.sio.on("chat", self._chat, namespace="/other")
+        self.signalling = Signalling(Config(stun=False, drain_timeout=0.2))
+        self.url = ""
+
+    async def start(self) -> web.AppRunner:
+        app = web.Application()
+        self.sio.attach(app)
+        runner = web.AppRunner(app, shutdown_timeout=1.0)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        self.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        return runner
+
+    async def _connect(self, *_: Any) -> None:
+        pass
+
+    async def _chat(self, sid: str, data: Any) -> Any:
+        return {"heard": data}
+
+
+@pytest.fixture
+async def host() -> AsyncIterator[Host]:
+    host = Host()
+    host.signalling.attach(host.sio)
+    runner = await host.start()
+    yield host
+    await host.signalling.close()
+    await runner.cleanup()
+
+
+async def test_both_work_on_one_connection(host: Host) -> None:
+    ada, bob = await Actor(host.url).connect(), await Actor(host.url).connect("polling")
+    await ada.join("lobby")
+    await bob.join("lobby")
+    assert await ada.call("chat", [1, b"x"]) == {"heard": [1, b"x"]}
+    await ada.relay("lobby", [bob.id], [b"sealed"])
+    assert (await bob.next("relay"))["packet"] == b"sealed"
+    await ada.close()
+    await bob.close()
+
+
+async def test_its_other_namespaces_are_left_alone(host: Host) -> None:
+    client = socketio.AsyncClient(reconnection=False, handle_sigint=False)
+    await client.connect(host.url, namespaces=["/other"], transports=["websocket"], wait_timeout=5)
+    assert await client.call("chat", "hello", namespace="/other", timeout=5) == {"heard": "hello"}
+    await client.disconnect()
+
+
+async def test_attachments_are_bounded_there_too(host: Host) -> None:
+    async with RawClient(host.url) as raw:
+        await raw.greet()
+        await raw.ws.send_str('451-["relay",{"_placeholder":true,"num":0}]')
+        await raw.ws.send_bytes(bytes(999_999))
+        await raw.ws.send_str('452-["relay",1]')
+        await raw.ws.send_bytes(bytes(600_000))
+        await raw.ws.send_bytes(bytes(600_000))
+        assert await raw.closed()
+
+
+async def test_in_a_namespace_of_its_own() -> None:
+    host = Host()
+    host.sio.on("connect", host._connect)
+    with pytest.raises(ValueError, match="another namespace"):
+        host.signalling.attach(host.sio)
+    host.signalling.attach(host.sio, "/rooms")
+    runner = await host.start()
+    async with RawClient(host.url) as raw:
+        await raw.ws.send_str('40/rooms,{"protocol":1}')
+        assert (await raw.ws.receive_str()).startswith("40/rooms,")
+        await raw.ws.send_str('42/rooms,1["leave",{"room":"lobby"}]')
+        assert "not-in-room" in await raw.ws.receive_str()
+    await host.signalling.close()
+    await runner.cleanup()
+
+
+async def test_closing_lets_our_clients_go_and_nobody_else(host: Host) -> None:
+    ada = await Actor(host.url).connect()
+    other = socketio.AsyncClient(reconnection=False, handle_sigint=False)
+    await other.connect(host.url, namespaces=["/other"], transports=["websocket"], wait_timeout=5)
+    await ada.join("lobby")
+    await host.signalling.close()
+    assert (await ada.next("shutdown"))["reconnect_after"] == 1.0
+    async with asyncio.timeout(5):
+        await ada.ended.wait()
+    assert await other.call("chat", "hello", namespace="/other", timeout=5) == {"heard": "hello"}
+    late = Actor(host.url)
+    with pytest.raises(Refused):
+        await late.connect()
+    assert late.refusal["data"]["code"] == "shutting-down"
+    await other.disconnect()
+    await ada.close()
+    await late.close()
+
+
+def test_another_serializer_cannot_be_served() -> None:
+    class Other(socketio.packet.Packet):  # type: ignore[misc]
+        pass
+
+    with pytest.raises(ValueError, match="serializer"):
+        Signalling().attach(socketio.AsyncServer(async_mode="aiohttp", serializer=Other))
+
+
+def test_one_signalling_serves_one_server() -> None:
+    signalling = Signalling()
+    signalling.aiohttp_app()
+    with pytest.raises(RuntimeError, match="another one"):
+        signalling.aiohttp_app()

@@ -1,0 +1,67 @@
+"""Long-polling: no packet is dropped in silence, however many come at once (V5)."""
+
+import aiohttp
+import pytest
+
+from tests.signalling.actor import Actor
+from tests.signalling.conftest import Connect, Server
+
+
+async def test_many_events_at_once_reach_a_stock_polling_client(server: Server, connect: Connect) -> None:
+    ada, bob = await connect(server.url), await connect(server.url, "polling")
+    await ada.join("lobby")
+    await bob.join("lobby")
+    for number in range(100):
+        await ada.relay("lobby", [bob.id], [b"%d" % number])
+    assert [(await bob.next("relay"))["packet"] for _ in range(100)] == [b"%d" % number for number in range(100)]
+
+
+async def test_many_events_at_once_from_a_polling_client(server: Server, connect: Connect) -> None:
+    ada, bob = await connect(server.url), await connect(server.url, "polling")
+    await ada.join("lobby")
+    await bob.join("lobby")
+    for number in range(40):  # 80 packets; python-engineio puts all that wait into one request
+        await bob.relay("lobby", [ada.id], [b"%d" % number])
+    assert [(await ada.next("relay"))["packet"] for _ in range(40)] == [b"%d" % number for number in range(40)]
+
+
+async def test_a_client_that_upgrades_loses_nothing(server: Server, connect: Connect) -> None:
+    ada = await connect(server.url)
+    await ada.join("lobby")
+    bob = await connect(server.url, "polling", "websocket")
+    assert bob.sio.transport() == "websocket"
+    await bob.join("lobby")
+    for number in range(50):
+        await ada.relay("lobby", [bob.id], [b"%d" % number])
+    assert [(await bob.next("relay"))["packet"] for _ in range(50)] == [b"%d" % number for number in range(50)]
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["\x1e".join(['42["leave"]'] * 300), "x", "42[oops", "4" + "[" * 100_000, '459999-["relay"]', "b!", "42{}", "9"],
+    ids=["300 packets", "no packet", "no JSON", "deep JSON", "attachments", "no base64", "no event", "no type"],
+)
+async def test_a_request_that_cannot_be_parsed_ends_the_connection(server: Server, body: str) -> None:
+    url = f"{server.url}/socket.io/?EIO=4&transport=polling"
+    async with aiohttp.ClientSession() as session:
+        async with session.get(url) as answer:
+            sid = (await answer.text()).split('"sid":"')[1].split('"')[0]
+        url += f"&sid={sid}"
+        async with session.post(url, data='40{"protocol":1}') as answer:
+            assert answer.status == 200
+        async with session.get(url) as answer:
+            assert (await answer.text()).startswith("40")
+        async with session.post(url, data=body):
+            pass
+        async with session.get(url) as answer:
+            assert answer.status == 400, "it goes on as if nothing had been dropped"
+
+
+async def test_a_polling_client_that_leaves_is_away_at_once(server: Server, connect: Connect) -> None:
+    ada, bob = await connect(server.url), Actor(server.url)
+    await ada.join("lobby")
+    await bob.connect("polling")
+    await bob.join("lobby")
+    await ada.next("roster")
+    await bob.close()
+    assert (await ada.next("roster", 2))["changes"][0]["change"] == "peer-away"

@@ -1,0 +1,107 @@
+"""`python -m signalling` as a process of its own: what it prints, how it ends."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+import aiohttp
+import pytest
+
+from signalling.config import Config
+from tests.signalling.actor import Actor
+
+Process = subprocess.Popen[str]
+
+
+@pytest.fixture
+def process() -> Iterator[Process]:
+    """A server on a free port."""
+    command = [sys.executable, "-m", "signalling", "--port", "0", "--stun-port", "0", "--drain-timeout", "2"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
+        yield running
+        running.kill()
+
+
+def address(process: Process) -> str:
+    """The address that a server prints when it serves it."""
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    found = re.search(r"http://127\.0\.0\.1:\d+", line)
+    assert found, line
+    return found[0]
+
+
+def run(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    """Runs a server that is to end by itself."""
+    return subprocess.run(
+        [sys.executable, "-m", "signalling", *arguments],
+        env={**os.environ, **environ},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+
+async def test_it_serves_until_sigterm_and_tells_its_clients(process: Process) -> None:
+    url = address(process)
+    async with aiohttp.ClientSession() as session, session.get(f"{url}/healthz") as answer:
+        assert answer.status == 200
+        assert await answer.json() == {"status": "ok"}
+    ada = await Actor(url).connect()
+    await ada.join("lobby")
+    process.send_signal(signal.SIGTERM)
+    start = time.monotonic()
+    assert (await ada.next("shutdown"))["reconnect_after"] == 1.0
+    await ada.ended.wait()
+    await ada.close()
+    assert process.wait(10) == 0
+    assert time.monotonic() - start < 10
+    assert process.stderr is not None
+    assert "Traceback" not in process.stderr.read()
+
+
+def test_ctrl_c_ends_it_too(process: Process) -> None:
+    address(process)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(10) == 0
+
+
+def test_an_address_that_is_taken_is_one_line_that_says_what_to_do() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        result = run("--port", port, "--no-stun")
+    assert result.returncode == 1
+    assert "Traceback" not in result.stderr
+    last = result.stderr.strip().splitlines()[0]
+    assert f"cannot listen on 127.0.0.1:{port}" in last
+    assert "--port" in last
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environ", "said"),
+    [
+        (["--port", "x"], {}, "--port"),
+        (["--port", "70000"], {}, "--port"),
+        (["--max-peers", "0"], {}, "--max-peers"),
+        (["--nonsense"], {}, "--nonsense"),
+        ([], {"EITHERWAY_PORT": "x"}, "EITHERWAY_PORT"),
+        ([], {"EITHERWAY_STUN": "perhaps"}, "EITHERWAY_STUN"),
+    ],
+)
+def test_wrong_usage(arguments: list[str], environ: dict[str, str], said: str) -> None:
+    result = run(*arguments, **environ)
+    assert result.returncode == 2
+    assert said in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_help_names_every_option() -> None:
+    text = run("--help").stdout
+    for name in Config.__struct_fields__:
+        assert "--" + name.replace("_", "-") in text
