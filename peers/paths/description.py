@@ -48,7 +48,6 @@ class Remote(msgspec.Struct, frozen=True):
     dtls: RTCDtlsParameters
     setup: str
     candidates: list[RTCIceCandidate]
-    complete: bool
     sctp_port: int
     sctp: RTCSctpCapabilities
 
@@ -113,7 +112,6 @@ def read(description: Any, kind: Literal["offer", "answer"]) -> Remote:
         dtls=media.dtls,
         setup=_SETUP_OF_ROLE[media.dtls.role],
         candidates=media.ice_candidates[:MAX_CANDIDATES],
-        complete=media.ice_candidates_complete,
         sctp_port=media.sctp_port,
         sctp=RTCSctpCapabilities(maxMessageSize=size),
     )

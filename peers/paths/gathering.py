@@ -67,7 +67,7 @@ class Gathering:
         self._trickles = False
         self._hosts: asyncio.Task[None] | None = None
         self._queries: asyncio.Task[None] | None = None
-        self.finished = asyncio.Event()
+        self.complete = False
         """Nothing more will be found."""
 
     async def start(self) -> None:
@@ -79,8 +79,8 @@ class Gathering:
             self._queries = asyncio.create_task(self._ask(), name="ask ICE servers")
             await asyncio.wait([self._queries], timeout=HEAD_START)
         else:
-            self.finished.set()
-        self._trickles = not self.finished.is_set()
+            self.complete = True
+        self._trickles = not self.complete
 
     async def stop(self) -> None:
         """Ask no further. Sockets that are open belong to the gatherer's transport, which closes them."""
@@ -88,7 +88,7 @@ class Gathering:
             await asyncio.wait([self._hosts])
         self._stun, self._turn = [], []
         self._trickles = False
-        self.finished.set()
+        self.complete = True
         if self._queries is not None:
             self._queries.cancel()
             await asyncio.wait([self._queries])
@@ -102,7 +102,7 @@ class Gathering:
                 if self._turn:
                     group.create_task(self._relayed())
         finally:
-            self.finished.set()
+            self.complete = True
         if self._trickles:
             self._on_candidate(None)
 

@@ -93,13 +93,20 @@ class Stack:
         self._connect(remote, client=remote.setup == "passive")
 
     def take_candidate(self, init: Any) -> None:
-        """Try a candidate of the peer's. None: it has no more. One that cannot be parsed is left out."""
+        """Try a candidate of the peer's. One that cannot be parsed is left out.
+
+        That there are no more is not passed on: aioice would give up when those it knows have failed, or at once if
+        there are none, though the peer's own checks may be on their way (RFC 8863). An attempt has its deadline.
+        """
         try:
-            self._add(description.read_candidate(init))
+            candidate = description.read_candidate(init)
         except description.DescriptionError as error:
             logger.info("a candidate of the peer's is left out: %s", error)
+        else:
+            if candidate is not None:
+                self._add(candidate)
 
-    def _add(self, candidate: RTCIceCandidate | None) -> None:
+    def _add(self, candidate: RTCIceCandidate) -> None:
         if self._stopped or self._candidates_taken >= MAX_CANDIDATES:
             return
         self._candidates_taken += 1
@@ -111,7 +118,7 @@ class Stack:
             ice=self._gatherer.getLocalParameters(),
             fingerprint=description.fingerprint_of(self._dtls.getLocalParameters()),
             candidates=self._gatherer.getLocalCandidates(),
-            complete=self._gathering.finished.is_set(),
+            complete=self._gathering.complete,
             sctp_port=self._sctp.port,
             max_message_size=self._sctp.getCapabilities().maxMessageSize,
         )
@@ -128,8 +135,6 @@ class Stack:
         seam.set_dtls_role(self._dtls, "client" if client else "server")
         for candidate in remote.candidates:
             self._add(candidate)
-        if remote.complete:
-            self._add(None)
         self._spawn(self._run(remote), "connect")
 
     async def _run(self, remote: Remote) -> None:
@@ -147,13 +152,10 @@ class Stack:
             logger.info("attempt failed", exc_info=True)
             self._callbacks.on_failed(f"{type(error).__name__}: {error}")
 
-    async def _add_candidate(self, candidate: RTCIceCandidate | None) -> None:
-        if candidate is None:
-            # aioice gives up when the peer's last candidate has failed, and would not try ours that come later.
-            await self._gathering.finished.wait()
+    async def _add_candidate(self, candidate: RTCIceCandidate) -> None:
         try:
             await self._ice.addRemoteCandidate(candidate)
-        # Two of a kind, an address that is none: one candidate less.
+        # An address that is none, no way to ask for a `.local` name: one candidate less.
         except (ValueError, OSError) as error:
             logger.info("a candidate of the peer's is left out: %r", error)
 

@@ -164,21 +164,38 @@ async def test_a_packet_that_overtakes_the_end_of_the_handshake_is_kept() -> Non
     await asyncio.gather(left.direct.close(), right.direct.close())
 
 
-async def test_a_candidate_that_comes_late_connects() -> None:
-    left, right = ends()
-    offer, host = await left.direct.offer(), []
-    lines = offer["sdp"].split("\r\n")
-    host = [line.removeprefix("a=") for line in lines if line.startswith("a=candidate:")]
+def without_candidates(description: dict[str, str]) -> tuple[dict[str, str], list[dict[str, Any]]]:
+    """A description as one that trickles would have sent it, and the candidates that were in it."""
+    lines = description["sdp"].split("\r\n")
+    candidates = [line.removeprefix("a=") for line in lines if line.startswith("a=candidate:")]
     bare = "\r\n".join(line for line in lines if "candidate" not in line)
-    answer = await right.direct.answer({**offer, "sdp": bare})
-    bare = "\r\n".join(line for line in answer["sdp"].split("\r\n") if "candidate" not in line)
-    await left.direct.take_answer({**answer, "sdp": bare})
-    await asyncio.sleep(0)
-    assert left.opened == 0
-    for candidate in host:
-        right.direct.take_candidate({"candidate": candidate, "sdpMid": "0", "sdpMLineIndex": 0})
-    right.direct.take_candidate({"candidate": "", "sdpMid": "0", "sdpMLineIndex": 0})
+    inits = [{"candidate": candidate, "sdpMid": "0", "sdpMLineIndex": 0} for candidate in candidates]
+    return {**description, "sdp": bare}, inits
+
+
+async def test_candidates_that_come_after_both_descriptions_connect() -> None:
+    left, right = ends()
+    offer, candidates = without_candidates(await left.direct.offer())
+    answer, _ = without_candidates(await right.direct.answer(offer))
+    await left.direct.take_answer(answer)
+    for candidate in candidates:
+        right.direct.take_candidate(candidate)
     await left.until(lambda: left.opened == 1)
+    await asyncio.gather(left.direct.close(), right.direct.close())
+
+
+async def test_a_peer_without_candidates_is_found_by_its_own_checks() -> None:
+    left, right = ends()
+    offer, _ = without_candidates(await left.direct.offer())
+    right.direct.take_candidate(None)
+    right.direct.take_candidate({"candidate": ""})
+    answer = await right.direct.answer(offer)
+    await asyncio.sleep(0.1)  # in which aioice would give up
+    await left.direct.take_answer(answer)
+    await right.until(lambda: right.opened == 1)
+    stats = right.direct.stats()
+    assert stats is not None
+    assert stats.remote_type == "prflx"
     await asyncio.gather(left.direct.close(), right.direct.close())
 
 
@@ -231,11 +248,11 @@ async def test_a_handler_that_raises_is_logged_and_harms_nothing(caplog: pytest.
     pair.right.direct._on_packet = raises
     pair.right.direct._on_drain = lambda: raises(Lane.RELIABLE, b"")
     with caplog.at_level(logging.CRITICAL + 1):
-        for number in range(3):
-            pair.left.path.send(Lane.RELIABLE, bytes([number]))
-        await pair.right.until(lambda: len(pair.right.packets) == 3)
-        pair.right.path.send(Lane.RELIABLE, b"back")
-        await pair.left.until(lambda: len(pair.left.packets) == 1)
+        for _ in range(20):
+            pair.left.path.send(Lane.RELIABLE, bytes(10_000))
+            pair.right.path.send(Lane.RELIABLE, bytes(10_000))
+        await pair.right.until(lambda: len(pair.right.packets) == 20)
+        await pair.left.until(lambda: len(pair.left.packets) == 20)
     assert pair.right.reasons == []
     await pair.close()
 
