@@ -88,6 +88,8 @@ class SendLane:
         self.progress = 0.0
         """When an acknowledgement last moved this lane on, or it began to wait for one."""
         self.backoff = 1
+        self._given_up = False
+        """A timeout has given up frames that are not sent again yet."""
         self.twice = 0
 
     # ---- new frames
@@ -204,8 +206,7 @@ class SendLane:
         def lost(item: Sent) -> bool:
             if path in item.by:
                 item.by = tuple(p for p in item.by if p is not path)
-                return not item.by
-            return False
+            return not item.by
 
         self._want(lost, LOST)
 
@@ -246,14 +247,21 @@ class SendLane:
                 if path in item.by:
                     item.by = tuple(p for p in item.by if p is not path)
                     path.life.in_flight -= item.cost
-        oldest: set[int] = set()
+            self._given_up = True
+        self._want_oldest(self._rules.timeout_burst, lambda item: True)
+
+    def _want_oldest(self, most: int, chosen: Callable[[Sent], bool]) -> bool:
+        """Send again the oldest of the frames that `chosen` names, at least one, in all `most` bytes; whether any."""
+        numbers: set[int] = set()
         size = 0
         for item in self.unacked:
-            size += item.cost
-            if size > self._rules.timeout_burst and oldest:
-                break
-            oldest.add(item.frame.seq)
-        self._want(lambda item: item.frame.seq in oldest, LOST)
+            if chosen(item):
+                size += item.cost
+                if size > most and numbers:
+                    break
+                numbers.add(item.frame.seq)
+        self._want(lambda item: item.frame.seq in numbers, LOST)
+        return bool(numbers)
 
     # ---- acknowledgements
 
@@ -301,4 +309,7 @@ class SendLane:
                 other.life.quieten()
         if not unacked:
             self.need.clear()
+        if self._given_up:
+            # The first frames sent again have arrived: the others that a timeout gave up follow, as many bytes each.
+            self._given_up = self._want_oldest(moved, lambda item: not item.by and not item.wanted)
         return moved, charge, closes

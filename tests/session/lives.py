@@ -7,7 +7,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from peers.codec.frames import FrameType, Lane
+from peers.codec.frames import Lane
 from peers.session.events import MessageReceived
 from peers.session.rules import Rules
 from tests.session.side import Broken, Inlet, Side
@@ -45,7 +45,7 @@ def live(seed: int, rules: Rules = SMALL) -> Result:
     kind = rng.choice(("direct", "relay", "both", "suspect"))
     trouble.peace(kind)
     try:
-        world.settle(90)
+        world.settle(30)
         settled = world.clock.now - BUSY
         _all_flush(world)
     except Broken as error:
@@ -89,7 +89,7 @@ class Life:
             end = min(BUSY, begin + rng.uniform(1, 8))
             world.clock.at(begin, world.every, interval, lambda s=side, n=label, z=sizes: self._more(s, n, z()), end)
         world.clock.at(0.5, side.open, "datagrams", Lane.DATAGRAM)
-        world.every(0.2, lambda: self._datagram(side), BUSY)
+        world.every(0.2, lambda: side.datagram("datagrams"), BUSY)
 
     def _sizes(self, largest: int) -> Callable[[], int]:
         rng = self._rng
@@ -107,12 +107,6 @@ class Life:
         if budget[side.index] > size and not side.flushes and side.send_if_room(label, size):
             budget[side.index] -= size + 50
 
-    def _datagram(self, side: Side) -> None:
-        if "datagrams" in side.outlets:
-            channel = side.outlets["datagrams"].channel
-            side.session.send_datagram(channel, FrameType.BYTES, b"now", side.clock.now)
-            side.turn()
-
     def _slow(self, side: Side, most: float) -> Callable[[Inlet, MessageReceived], None]:
         """A handler that takes its time, until peace has come."""
 
@@ -128,7 +122,13 @@ class Life:
         set_up_calls(side)
         if self._rng.random() < 0.6:
             interval, size = self._rng.choice((0.05, 0.5)), self._rng.choice((0, 900))
-            self._world.clock.at(1.0, self._world.every, interval, lambda: self._more(side, "call", size), BUSY)
+            self._world.clock.at(1.0, self._world.every, interval, lambda: self._call(side, size), BUSY)
+
+    def _call(self, side: Side, size: int) -> None:
+        inlet = side.peer.inlets.get("call")
+        waiting = len(side.outlets["call"].sizes) - (inlet.count if inlet is not None else 0)
+        if waiting < 20:
+            self._more(side, "call", size)
 
     def flushes(self, side: Side) -> None:
         """Perhaps a flush somewhere in between; what it promises is checked when it ends."""

@@ -154,6 +154,7 @@ class Side:
         while (event := self.session.next_event()) is not None:
             self._event(event)
         now = self.clock.now
+        self._tell_waiting(now)
         for flight in self.session.frames_to_send(now):
             self.world.check(self, flight)
             self._send(flight)
@@ -224,6 +225,7 @@ class Side:
     def open(self, label: str, lane: Lane = Lane.RELIABLE) -> Outlet:
         """Open our direction of a channel."""
         outlet = self.outlets[label] = Outlet(label, lane, self.session.open(label, lane))
+        self.turn()
         return outlet
 
     def send(self, label: str, size: int) -> int:
@@ -242,6 +244,20 @@ class Side:
             return False
         self.send(label, size)
         return True
+
+    def datagram(self, label: str) -> bool:
+        """Send a datagram."""
+        outlet = self.outlets.get(label)
+        if outlet is None or self.ended:
+            return False
+        sent = self.session.send_datagram(outlet.channel, FrameType.BYTES, b"now", self.clock.now)
+        self.turn()
+        return sent
+
+    def close_channel(self, label: str) -> None:
+        """Close our direction of a channel."""
+        self.session.close_channel(self.outlets[label].channel, self.clock.now)
+        self.turn()
 
     def _inlet(self, label: str, channel: int) -> None:
         inlet = Inlet(label, channel, lambda inlet, _: self.handled(inlet))

@@ -128,7 +128,7 @@ def test_a_channel_without_credit_stops_no_other() -> None:
 
 
 def test_the_largest_messages_fit_one_after_another() -> None:
-    world, a, b = pair()
+    world, a, _ = pair()
     a.open("bulk", Lane.BULK)
     for _ in range(3):
         a.send("", 10_000)
@@ -226,8 +226,7 @@ def test_what_is_acknowledged_leaves_the_budget() -> None:
     assert budget.used == 164 + 50_000 + 50 * 64
     world.settle(5)
     world.run(1)
-    a.session.close_channel(a.outlets["x"].channel, world.clock.now)
-    a.turn()
+    a.close_channel("x")
     world.run(1)
     assert budget.used == 0
 
@@ -249,8 +248,7 @@ def test_the_65th_channel_is_refused_until_one_is_closed_and_handled() -> None:
     with pytest.raises(ValueError, match="64 channels"):
         a.open("one more")
     a.send("0", 10)
-    a.session.close_channel(a.outlets["0"].channel, world.clock.now)
-    a.turn()
+    a.close_channel("0")
     world.run(1)
     a.open("one more")
     world.run(1)

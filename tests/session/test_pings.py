@@ -57,7 +57,7 @@ def test_a_pong_goes_by_the_path_of_its_ping() -> None:
 
 
 def test_an_idle_path_is_pinged_every_5_s() -> None:
-    world, a, b = direct_world()
+    world, *_ = direct_world()
     start = world.clock.now
     world.run(60)
     assert 11 <= len(pings(world, 0, start)) <= 13
@@ -102,7 +102,7 @@ def test_who_waits_for_a_flush_asks_every_second() -> None:
     mark = a.flush()
     world.run(1)
     assert a.events(Flushed) == []
-    losing(world, 1, lambda: (b.handled(inlet), b.turn()))
+    losing(world, 1, lambda: b.handled(inlet))
     world.run(1.5)
     assert a.events(Flushed) == [Flushed(mark)]
 
@@ -112,7 +112,7 @@ def test_who_waits_for_a_closed_channel_learns_its_end_from_a_pong() -> None:
     channel = a.open("x").channel
     a.send("x", 10)
     world.run(0.5)
-    losing(world, 1, lambda: (a.session.close_channel(channel, world.clock.now), a.turn()))
+    losing(world, 1, lambda: a.close_channel("x"))
     assert b.inlets["x"].count == 1
     world.run(1.5)
     assert channel not in a.session._sender.channels
@@ -141,10 +141,10 @@ def test_a_datagram_is_outstanding_until_a_later_pong() -> None:
 def test_a_program_that_sends_only_datagrams_notices_that_direct_is_dead() -> None:
     world, a, _ = direct_world()
     world.connect()
-    channel = a.open("d", Lane.DATAGRAM).channel
+    a.open("d", Lane.DATAGRAM)
     world.run(1)
     a.log.clear()
-    world.every(0.05, lambda: (a.session.send_datagram(channel, FrameType.BYTES, b"", a.clock.now), a.turn()), 10)
+    world.every(0.05, lambda: a.datagram("d"), 10)
     world.run(1)
     assert world.direct is not None
     world.direct.cut()
