@@ -5,8 +5,10 @@ from collections import deque
 from peers.codec.frames import Frame, FrameType, Lane
 from peers.codec.payloads import Acknowledgement, Credit, Opening, encode_bye, encode_open
 from peers.session.credit import Budget, SendChannel, charge_of
-from peers.session.events import Event, Flushed, Outbound, PeerLied, SendReady
-from peers.session.flight import SendLane, Sent
+from peers.session.events import Event, Outbound, PeerLied, SendReady
+from peers.session.flight import Sent
+from peers.session.flushes import Flushes
+from peers.session.lane import SendLane
 from peers.session.routing import Flight, Path, Routes
 from peers.session.rules import Rules
 
@@ -30,9 +32,7 @@ class Sender:
         """Somebody waits to send until other links need less: no event of this session will tell."""
         self._closing: dict[int, SendChannel] = {}
         """Closed channels whose end the peer has not told yet."""
-        self._marks: dict[int, dict[int, int]] = {}
-        """What each flush waits for: channels, and what must have been handled of them."""
-        self._next_mark = 1
+        self._flushes = Flushes(events)
         self.bye_at: int | None = None
         """The number of our bye."""
 
@@ -110,14 +110,7 @@ class Sender:
 
     def flush(self) -> int:
         """A mark that is `Flushed` once the peer has handled everything sent before."""
-        mark = self._next_mark
-        self._next_mark += 1
-        targets = {n: c.promised for n, c in self.channels.items() if c.promised > c.handled}
-        if targets:
-            self._marks[mark] = targets
-        else:
-            self._events.append(Flushed(mark))
-        return mark
+        return self._flushes.mark(self.channels.values())
 
     def bye(self, now: float) -> None:
         """End our direction: what has no number yet will not be sent."""
@@ -142,7 +135,7 @@ class Sender:
     def outstanding(self) -> bool:
         """Whether anything waits for the peer: acknowledgements, credit, handling."""
         reliable, bulk = self.lanes
-        if reliable.unacked or bulk.unacked or self._marks or self._closing:
+        if reliable.unacked or bulk.unacked or self._flushes.waiting or self._closing:
             return True
         return self.starved or (self.bye_at is not None and not self.bye_acknowledged)
 
@@ -221,17 +214,7 @@ class Sender:
             channel.starved = False
             channel.ready = True
             self.lanes[channel.lane].ready.append(channel)
-        if self._marks:
-            self._check_marks(channel)
-
-    def _check_marks(self, channel: SendChannel) -> None:
-        for mark, targets in list(self._marks.items()):
-            target = targets.get(channel.number)
-            if target is not None and channel.handled >= target:
-                del targets[channel.number]
-                if not targets:
-                    del self._marks[mark]
-                    self._events.append(Flushed(mark))
+        self._flushes.handled(channel)
 
     def _finish(self, told: Acknowledgement, whole: bool) -> None:
         """Forget closed channels that the peer has forgotten.
@@ -245,7 +228,7 @@ class Sender:
                 continue
             if named is not None and number not in named and channel.handled < channel.promised:
                 channel.handled = channel.promised
-                self._check_marks(channel)
+                self._flushes.handled(channel)
             if channel.finished:
                 del self._closing[number]
                 del self.channels[number]
@@ -279,7 +262,7 @@ class Sender:
             channel.queue.clear()
             channel.starved = channel.ready = False
         self._budget.used -= charged
-        self._marks.clear()
+        self._flushes.waiting.clear()
         self._closing.clear()
         self._wanting.clear()
         return found

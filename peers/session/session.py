@@ -33,7 +33,7 @@ from peers.session.receiver import Receiver
 from peers.session.routing import FOREVER, Flight, Path, Routes
 from peers.session.rules import Rules
 from peers.session.sender import Sender
-from peers.session.stats import SessionStats, path_stats
+from peers.session.stats import SessionStats, session_stats
 from peers.session.unsequenced import Unsequenced
 from peers.session.watch import Watch
 
@@ -301,11 +301,4 @@ class Session:
 
     def stats(self) -> SessionStats:
         """Figures for people."""
-        return SessionStats(
-            path=self._path,
-            paths=[path_stats(path) for path in self._routes.paths.values()],
-            queued=self.queued,
-            unacknowledged=sum(lane.bytes for lane in self._sender.lanes),
-            sent_twice=sum(lane.twice for lane in self._sender.lanes),
-            suspicions=self._watch.suspicions,
-        )
+        return session_stats(self._path, self._routes, self._sender, self._watch)

@@ -3,7 +3,9 @@
 import msgspec
 
 from peers.session.events import Instance
-from peers.session.routing import Path
+from peers.session.routing import Path, Routes
+from peers.session.sender import Sender
+from peers.session.watch import Watch
 
 
 class PathStats(msgspec.Struct, frozen=True):
@@ -28,6 +30,18 @@ class SessionStats(msgspec.Struct, frozen=True):
     unacknowledged: int
     sent_twice: int
     suspicions: int
+
+
+def session_stats(path: str | None, routes: Routes, sender: Sender, watch: Watch) -> SessionStats:
+    """The figures of a session that sends by `path` now."""
+    return SessionStats(
+        path=path,
+        paths=[path_stats(one) for one in routes.paths.values()],
+        queued=sum(lane.queued for lane in sender.lanes),
+        unacknowledged=sum(lane.bytes for lane in sender.lanes),
+        sent_twice=sum(lane.twice for lane in sender.lanes),
+        suspicions=watch.suspicions,
+    )
 
 
 def path_stats(path: Path) -> PathStats:
