@@ -22,7 +22,7 @@ class RawClient:
     async def __aenter__(self) -> Self:
         """Connects as far as Engine.IO goes."""
         self.ws = await self._session.ws_connect(
-            f"{self._url}/socket.io/?EIO=4&transport=websocket", max_msg_size=0, compress=0
+            f"{self._url}/socket.io/?EIO=4&transport=websocket", max_msg_size=0, compress=15
         )
         assert (await self.ws.receive_str()).startswith("0{")
         return self
@@ -56,3 +56,36 @@ class RawClient:
                 if message.type == aiohttp.WSMsgType.TEXT and message.data == "2":
                     await self.ws.send_str("3")
         return True
+
+
+class RawPoller:
+    """One long-polling connection, request by request."""
+
+    def __init__(self, url: str) -> None:
+        self._url = f"{url}/socket.io/?EIO=4&transport=polling"
+        self._session = aiohttp.ClientSession()
+
+    async def __aenter__(self) -> Self:
+        """Connects as far as Engine.IO goes."""
+        _, text = await self.get()
+        self._url += "&sid=" + json.loads(text[1:])["sid"]
+        return self
+
+    async def __aexit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        await self._session.close()
+
+    async def greet(self) -> str:
+        """Connects to the namespace and returns the sid."""
+        assert await self.post('40{"protocol":1}') == 200
+        _, text = await self.get()
+        return str(json.loads(text[2:])["sid"])
+
+    async def get(self) -> tuple[int, str]:
+        """One poll: status and text."""
+        async with self._session.get(self._url) as answer:
+            return answer.status, await answer.text()
+
+    async def post(self, body: str) -> int:
+        """One request with packets in it: its status."""
+        async with self._session.post(self._url, data=body) as answer:
+            return answer.status

@@ -3,7 +3,6 @@
 import asyncio
 import gc
 
-import aiohttp
 import psutil
 import pytest
 
@@ -11,7 +10,7 @@ from signalling.app import Signalling
 from signalling.config import Config
 from tests.signalling.actor import Actor, until
 from tests.signalling.conftest import Connect, StartServer
-from tests.signalling.raw import RawClient
+from tests.signalling.raw import RawClient, RawPoller
 from tests.signalling.test_slow_client import fill
 
 
@@ -24,16 +23,13 @@ async def test_close_leaves_no_task_and_no_socket(start_server: StartServer) -> 
     tasks, connections = len(asyncio.all_tasks()), sockets()
     server = await start_server(grace=60.0)
     ada = Actor(server.url)
-    polling = f"{server.url}/socket.io/?EIO=4&transport=polling"
-    async with aiohttp.ClientSession() as session, RawClient(server.url) as raw, RawClient(server.url):
+    async with RawPoller(server.url) as poller, RawClient(server.url) as raw, RawClient(server.url):
         sid = await raw.greet()
         await raw.call("join", ada.join_fields("lobby", proof=ada.proof("lobby", sid=sid)))
-        async with session.get(polling) as answer:
-            polling += "&sid=" + (await answer.text()).split('"sid":"')[1].split('"')[0]
-        poll = asyncio.ensure_future(session.get(polling))
+        poll = asyncio.ensure_future(poller.get())
         await asyncio.sleep(0)
         await server.close()
-        (await poll).close()
+        await poll
     await until(lambda: len(asyncio.all_tasks()) <= tasks)
     gc.collect()
     assert sockets() <= connections

@@ -1,6 +1,7 @@
 """Counts and rates that one client, one room and one address are held to."""
 
 import asyncio
+import json
 import time
 
 import pytest
@@ -8,7 +9,7 @@ from socketio.exceptions import ConnectionError as Refused
 
 from tests.signalling.actor import Actor
 from tests.signalling.conftest import Connect, StartServer
-from tests.signalling.raw import RawClient
+from tests.signalling.raw import RawClient, RawPoller
 
 
 async def test_a_flood_is_refused_and_others_do_not_notice(start_server: StartServer, connect: Connect) -> None:
@@ -110,3 +111,17 @@ async def test_a_client_that_falls_silent_is_noticed(start_server: StartServer, 
         away = (await ada.next("roster"))["changes"][0]  # it reads, and answers no ping
         assert away["change"] == "peer-away"
         assert time.monotonic() - silent_since < 3.5, "the two of them, and a second to look"
+
+
+async def test_a_polling_client_that_falls_silent_is_noticed(start_server: StartServer, connect: Connect) -> None:
+    server = await start_server(ping_interval=1.0, ping_timeout=1.0)
+    ada = await connect(server.url)
+    await ada.join("lobby")
+    async with RawPoller(server.url) as poller:
+        eve = Actor(server.url)
+        fields = eve.join_fields("lobby", proof=eve.proof("lobby", sid=await poller.greet()))
+        await poller.post("42" + json.dumps(["join", fields]))
+        await ada.next("roster")
+        silent_since = time.monotonic()
+        assert (await ada.next("roster"))["changes"][0]["change"] == "peer-away"
+        assert time.monotonic() - silent_since < 3.5

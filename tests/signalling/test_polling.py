@@ -1,10 +1,10 @@
 """Long-polling: no packet is dropped in silence, however many come at once (V5)."""
 
-import aiohttp
 import pytest
 
 from tests.signalling.actor import Actor
 from tests.signalling.conftest import Connect, Server
+from tests.signalling.raw import RawPoller
 
 
 async def test_many_events_at_once_reach_a_stock_polling_client(server: Server, connect: Connect) -> None:
@@ -42,19 +42,11 @@ async def test_a_client_that_upgrades_loses_nothing(server: Server, connect: Con
     ids=["300 packets", "no packet", "no JSON", "deep JSON", "attachments", "no base64", "no event", "no type"],
 )
 async def test_a_request_that_cannot_be_parsed_ends_the_connection(server: Server, body: str) -> None:
-    url = f"{server.url}/socket.io/?EIO=4&transport=polling"
-    async with aiohttp.ClientSession() as session:
-        async with session.get(url) as answer:
-            sid = (await answer.text()).split('"sid":"')[1].split('"')[0]
-        url += f"&sid={sid}"
-        async with session.post(url, data='40{"protocol":1}') as answer:
-            assert answer.status == 200
-        async with session.get(url) as answer:
-            assert (await answer.text()).startswith("40")
-        async with session.post(url, data=body):
-            pass
-        async with session.get(url) as answer:
-            assert answer.status == 400, "it goes on as if nothing had been dropped"
+    async with RawPoller(server.url) as poller:
+        await poller.greet()
+        await poller.post(body)
+        status, _ = await poller.get()
+        assert status == 400, "it goes on as if nothing had been dropped"
 
 
 async def test_a_polling_client_that_leaves_is_away_at_once(server: Server, connect: Connect) -> None:

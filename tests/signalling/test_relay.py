@@ -34,12 +34,12 @@ async def test_each_recipient_gets_its_packet_and_the_body(server: Server, conne
     assert await cyd.next("relay") == {**expected, "packet": b"for Cyd"}
 
 
+@pytest.mark.parametrize("transport", ["websocket", "polling"])
 async def test_a_delta_comes_before_what_is_relayed_from_the_peer_that_it_announces(
-    server: Server, connect: Connect
+    server: Server, connect: Connect, transport: str
 ) -> None:
     (ada,) = await members(server, connect, 1)
-    bob = await connect(server.url)
-    bob.n = 1
+    bob = await connect(server.url, transport)  # with polling both come in one turn of the server's loop
     fields = bob.join_fields("lobby")
     await asyncio.gather(
         bob.sio.emit("join", fields),

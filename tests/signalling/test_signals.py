@@ -1,5 +1,6 @@
 """Signals: passed on whatever they say, within 64 KiB."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -47,3 +48,11 @@ async def test_what_cannot_be_passed_on_is_refused(server: Server, connect: Conn
     await ada.next("roster")  # Bob came
     await ada.next("roster")  # Bob is away
     assert await code(signal(bob)) == "away"
+
+
+async def test_a_delta_comes_before_a_signal_from_the_peer_that_it_announces(server: Server, connect: Connect) -> None:
+    ada, bob = await connect(server.url), await connect(server.url, "polling")
+    await ada.join("lobby")
+    await asyncio.gather(bob.sio.emit("join", bob.join_fields("lobby")), bob.sio.emit("signal", signal(ada)))
+    await ada.next("signal")
+    assert [event for event, _ in ada.log] == ["roster", "signal"]
