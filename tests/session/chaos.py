@@ -39,7 +39,7 @@ class World:
         self.temper = {what: weight * self.rng.choice((0.3, 1, 1, 4)) for what, weight in WEIGHTS.items()}
         self.now = 1_000.0
         self.forgetful = self.rng.random() < 0.2
-        """Nobody remembers the halves that ended: then a message may come twice, but in two sessions of its receiver."""
+        """Nobody remembers what ended: then a message may come twice, but in two sessions of its receiver."""
         remembered = 0 if self.forgetful else 65_536
         self.programs = {name: Program(f"{name} {seed}", remembered=remembered) for name in "ab"}
         self.connections = {"a": 1, "b": 1}
