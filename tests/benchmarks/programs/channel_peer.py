@@ -1,0 +1,95 @@
+"""Bare aiortc data channels; the benchmark carries offer and answer between two of these programs."""
+
+import asyncio
+import time
+from typing import Any
+
+from aiortc import RTCConfiguration, RTCDataChannel, RTCPeerConnection, RTCSessionDescription
+
+from tests.benchmarks.programs.child import Benchmark, run
+
+FULL = 1024 * 1024
+"""Bytes that the sender lets wait in its channel."""
+
+
+async def connect(benchmark: Benchmark, *, offers: bool) -> tuple[RTCPeerConnection, RTCDataChannel]:
+    """An open, ordered channel to the other program."""
+    connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+    channel = connection.createDataChannel("load", negotiated=True, id=0)
+    opened = asyncio.Event()
+    channel.on("open", opened.set)
+    if not offers:
+        await connection.setRemoteDescription(RTCSessionDescription(**await benchmark.hear()))
+        await connection.setLocalDescription(await connection.createAnswer())
+    else:
+        await connection.setLocalDescription(await connection.createOffer())
+    benchmark.tell(type=connection.localDescription.type, sdp=connection.localDescription.sdp)
+    if offers:
+        await connection.setRemoteDescription(RTCSessionDescription(**await benchmark.hear()))
+    if channel.readyState != "open":
+        await opened.wait()
+    return connection, channel
+
+
+async def receive(benchmark: Benchmark, count: int) -> None:
+    """Count messages; tells how long it was from the first to the last."""
+    connection, channel = await connect(benchmark, offers=False)
+    left, start = count, 0.0
+    done = asyncio.Event()
+
+    @channel.on("message")
+    def message(data: Any) -> None:
+        nonlocal left, start
+        start = start or time.monotonic()
+        left -= 1
+        if not left:
+            benchmark.tell(seconds=time.monotonic() - start)
+            done.set()
+
+    await done.wait()
+    await connection.close()
+
+
+async def send(benchmark: Benchmark, count: int, size: int) -> None:
+    """Send messages, as fast as the channel takes them."""
+    connection, channel = await connect(benchmark, offers=True)
+    channel.bufferedAmountLowThreshold = FULL // 2
+    low = asyncio.Event()
+    channel.on("bufferedamountlow", low.set)
+    data = bytes(size)
+    for _ in range(count):
+        if channel.bufferedAmount > FULL:
+            low.clear()
+            await low.wait()
+        channel.send(data)
+    await benchmark.hear()
+    await connection.close()
+
+
+async def echo(benchmark: Benchmark) -> None:
+    """Send back what comes."""
+    connection, channel = await connect(benchmark, offers=False)
+    channel.on("message", channel.send)
+    await benchmark.hear()
+    await connection.close()
+
+
+async def ping(benchmark: Benchmark, times: int, size: int) -> None:
+    """Send a message and wait for the answer, so many times; tells how long each took, in seconds."""
+    connection, channel = await connect(benchmark, offers=True)
+    answered = asyncio.Event()
+    channel.on("message", lambda _: answered.set())
+    data = bytes(size)
+    seconds = []
+    for _ in range(times):
+        answered.clear()
+        start = time.monotonic()
+        channel.send(data)
+        await answered.wait()
+        seconds.append(time.monotonic() - start)
+    benchmark.tell(seconds=seconds)
+    await connection.close()
+
+
+if __name__ == "__main__":
+    run({"receive": receive, "send": send, "echo": echo, "ping": ping})

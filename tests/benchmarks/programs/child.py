@@ -1,0 +1,44 @@
+"""The frame of a program: a role named on the command line, and JSON lines to and from the benchmark."""
+
+import asyncio
+import json
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import uvloop
+
+
+class Benchmark:
+    """The other end of standard input and output."""
+
+    def __init__(self, reader: asyncio.StreamReader) -> None:
+        self._reader = reader
+
+    def tell(self, **facts: Any) -> None:
+        """Send a line."""
+        print(json.dumps(facts), flush=True)
+
+    async def hear(self) -> Any:
+        """The next line; the benchmark closes its end when it needs this program no longer."""
+        line = await self._reader.readline()
+        if not line:
+            raise SystemExit(0)
+        return json.loads(line)
+
+
+Role = Callable[..., Awaitable[None]]
+
+
+def run(roles: Mapping[str, Role]) -> None:
+    """Play the role in argv[1] with the arguments in argv[2], on uvloop, as the server does: rivals and ours alike."""
+    role, arguments = roles[sys.argv[1]], json.loads(sys.argv[2])
+
+    async def play() -> None:
+        reader = asyncio.StreamReader()
+        loop = asyncio.get_running_loop()
+        await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+        await role(Benchmark(reader), **arguments)
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(play())
