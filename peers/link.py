@@ -116,6 +116,7 @@ class Link:
         self._epoch = 0
         self._scheduled = False
         self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = 0.0
         self._ended: str | None = None
         self._closing = False
         self._prepare()
@@ -372,10 +373,13 @@ class Link:
         times = [t for t in (self.core.next_timeout(), self.attempts.negotiation.next_timeout()) if t is not None]
         when = min(times, default=None)
         if self._timer is not None:
-            if when is not None and self._timer.when() <= when:
+            if when is not None and self._timer_at <= when:
                 return  # it comes early, finds nothing due, and is set anew: cheaper than setting it at every turn
             self._timer.cancel()
-        self._timer = self._loop.call_at(when, self._due) if when is not None else None
+        self._timer = None
+        if when is not None:
+            # Its own `when()` is no help: uvloop gives a handle without one for what is due already.
+            self._timer, self._timer_at = self._loop.call_at(when, self._due), when
 
     def _due(self) -> None:
         self._timer = None
