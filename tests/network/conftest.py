@@ -1,0 +1,22 @@
+"""Labs for tests, or the reason why there are none."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from tests.network.lab import Lab, Routers, why_not
+
+
+@pytest.fixture(scope="session")
+def labs_work() -> None:
+    """Skips the test where there can be no lab."""
+    if (reason := why_not()) is not None:
+        pytest.skip(reason)
+
+
+@pytest.fixture
+def make_lab(labs_work: None) -> Iterator[Callable[[Routers], Lab]]:
+    """Makes labs, which are taken down after the test."""
+    with ExitStack() as stack:
+        yield lambda routers: stack.enter_context(Lab(routers))
