@@ -80,6 +80,11 @@ class Path:
         self.waiting += size
         self.sent += size
 
+    def datagram(self, now: float) -> None:
+        """A datagram goes out: it is outstanding until the pong to a later ping."""
+        self.life.datagram_at = now
+        self.life.sent(now)
+
 
 class Routes:
     """The paths there are, and the choice among them."""

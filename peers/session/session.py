@@ -53,6 +53,8 @@ class Session:
         self._receiver = Receiver(rules, self._events)
         self._watch = Watch(rules, self._routes, self._sender, self._events)
         self._unsequenced = Unsequenced(rules, self._routes, self._receiver)
+        self._armed = FOREVER
+        """When we asked to be called last."""
         self._over = False
         self._bye_received = self._bye_done = False
         self._path: PathName | None = None
@@ -203,15 +205,16 @@ class Session:
             due = min(due, relay.busy_until)
         if self._sender.waits_for_budget:
             due = min(due, now + BUDGET_POLL)
-        return None if due == FOREVER else due
+        self._armed = max(due, now)
+        return None if due == FOREVER else self._armed
 
     def handle_timeout(self, now: float) -> None:
         """Do what is due."""
-        due = self.next_timeout()
-        self._now = now
-        if due is None:
+        if self._over:
             return
-        self._watch.handle_timeout(now, now - due)
+        self._now = now
+        self._watch.handle_timeout(now, now - self._armed)
+        self._armed = FOREVER
         if self._sender.waits_for_budget:
             self._sender.wake()
         self._moved()

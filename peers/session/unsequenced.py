@@ -99,9 +99,7 @@ class Unsequenced:
     def _send_datagrams(self, now: float, flights: list[Flight]) -> None:
         path = self._routes.route(Lane.RELIABLE, now)
         if path is not None and path.confirmed:
-            if not path.is_relay:
-                path.life.sent(now)
-            path.life.datagram_at = now
+            path.datagram(now)
             self._pack(path, list(self._datagrams), flights)
         self._datagrams.clear()
         self._datagrams_size = 0

@@ -11,7 +11,7 @@ from peers.codec.frames import Lane
 from peers.session.events import MessageReceived
 from peers.session.rules import Rules
 from tests.session.side import Broken, Inlet, Side
-from tests.session.simulation import SMALL, World
+from tests.session.simulation import World
 
 BUSY = 12.0
 """Seconds of sending and failing."""
@@ -28,7 +28,7 @@ class Result:
     settled: float
 
 
-def live(seed: int, rules: Rules = SMALL) -> Result:
+def live(seed: int, rules: Rules | None = None) -> Result:
     """One life. Raises Broken, or whatever the session raises."""
     rng = random.Random(seed)
     world = World(seed, rules, rate=rng.choice((6e4, 2e5, 1e6)), delay=rng.uniform(0.002, 0.08))

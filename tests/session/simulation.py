@@ -42,13 +42,13 @@ class World:
     def __init__(
         self,
         seed: int = 0,
-        rules: Rules = SMALL,
+        rules: Rules | None = None,
         *,
         rate: float = 1e6,
         delay: float = 0.01,
         listens: bool = True,
     ) -> None:
-        self.clock, self.rng, self.rules = Clock(), random.Random(seed), rules
+        self.clock, self.rng, self.rules = Clock(), random.Random(seed), rules or SMALL
         self.rate, self.delay, self.jitter = rate, delay, 0.0
         self.listens = listens
         self.on_ready: Callable[[Side, int], None] | None = None

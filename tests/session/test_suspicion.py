@@ -135,6 +135,18 @@ def test_silence_counts_from_what_was_asked() -> None:
     assert a.session.stats().suspicions == 0
 
 
+def test_a_long_idle_path_is_silent_from_the_question_on() -> None:
+    life = Liveness(Rules(), 0.0)
+    life.sample(0.01)
+    assert life.suspicious_at() is None
+    life.sent(10.0)
+    assert life.suspicious_at() == pytest.approx(10.35)
+    life.hear(10.2)
+    assert life.suspicious_at() == pytest.approx(10.6)  # twice the silence that ended well
+    life.hear(10.5)
+    assert life.suspicious_at() == pytest.approx(10.7)  # without proof
+
+
 def test_outstanding_data_without_proof_is_pinged() -> None:
     one = Single(direct=True)
     one.send(b"1")
@@ -147,6 +159,7 @@ def test_our_own_stall_is_not_the_peers_silence() -> None:
     one = Single(direct=True)
     one.send(b"1")
     one.frames()
+    assert one.session.next_timeout() is not None
     one.now += 1.5  # no timer was called in time
     one.session.handle_timeout(one.now)
     assert Suspected(1) not in one.events()
