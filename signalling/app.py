@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
-from typing import Final
+from typing import Final, NamedTuple
 
 import socketio
 from aiohttp import web
@@ -31,6 +31,14 @@ _GOODBYE: Final = 1.0
 """Seconds for clients to answer the closing of their connection."""
 
 
+class _Parts(NamedTuple):
+    """What there is once a python-socketio server has been adopted."""
+
+    engine: Engine
+    membership: Membership
+    speller: Speller
+
+
 class Signalling:
     """One signalling server. Use `aiohttp_app`, or `attach` to a python-socketio server that you run."""
 
@@ -38,8 +46,7 @@ class Signalling:
         self.config = config or Config()
         self.stun_port: int | None = None
         self._clients: Clients = {}
-        self._engine: Engine | None = None
-        self._membership: Membership | None = None
+        self._parts: _Parts | None = None
         self._stun = StunResponder()
         self._sweeper: asyncio.Task[None] | None = None
 
@@ -49,7 +56,7 @@ class Signalling:
         self._adopt(sio, "/", own=True)
         app = web.Application()
         sio.attach(app)
-        add_health(app, lambda: self._membership is not None and self._membership.closing)
+        add_health(app, lambda: self.closing)
 
         async def start(_: web.Application) -> None:
             await self.start()
@@ -69,11 +76,16 @@ class Signalling:
         """
         self._adopt(sio, namespace, own=False)
 
+    @property
+    def closing(self) -> bool:
+        """Whether `close` has been called."""
+        return self._parts is not None and self._parts.membership.closing
+
     async def start(self) -> None:
         """Begins to look after clients. Does nothing the second time."""
-        if self._sweeper is not None:
+        if self._sweeper is not None or self._parts is None:
             return
-        self._sweeper = asyncio.ensure_future(self._sweep())
+        self._sweeper = asyncio.ensure_future(self._sweep(self._parts.engine))
         if self.config.stun:
             try:
                 self.stun_port = await self._stun.start(self.config.host, self.config.stun_port)
@@ -91,67 +103,66 @@ class Signalling:
         Done within 10 seconds. Does nothing the second time. Call it before aiohttp's own clean-up, which begins by
         hearing no client any longer; the application made by `aiohttp_app` does so then, if nobody has before.
         """
-        if self._engine is None or self._membership is None or self._membership.closing:
+        if self._parts is None or self.closing:
             return
-        self._membership.closing = True
+        engine, membership, speller = self._parts
+        membership.closing = True
         log.info("closing: clients=%d", len(self._clients))
-        await self._drain(self._engine)
-        await self._membership.close()
-        await self._engine.stop()
+        await self._drain(engine, speller)
+        await membership.close()
+        await engine.stop()
         self._stun.close()
         if self._sweeper is not None:
             self._sweeper.cancel()
             await asyncio.gather(self._sweeper, return_exceptions=True)
 
     def _adopt(self, sio: socketio.AsyncServer, namespace: str, *, own: bool) -> None:
-        if self._engine is not None:
+        if self._parts is not None:
             raise RuntimeError("a Signalling serves one server: make another one")
         config, clients = self.config, self._clients
         speller, store = Speller(namespace), MemoryStore()
         connections = Connections(config.max_connections, config.trust_forwarded)
-        self._engine = Engine(sio, namespace, own=own, connections=connections, clock=time.monotonic)
-        self._speller = speller
+        engine = Engine(sio, namespace, own=own, connections=connections, clock=time.monotonic)
         announcer = Announcer(store, clients, speller)
-        self._membership = Membership(config, store, clients, announcer, speller, lambda: self.stun_port)
+        membership = Membership(config, store, clients, announcer, speller, lambda: self.stun_port)
         sio.register_namespace(
             SignallingNamespace(
                 namespace,
                 config,
-                self._engine,
+                engine,
                 clients,
                 speller,
-                self._membership,
+                membership,
                 Signals(store, clients, announcer, speller),
                 Relays(store, clients, announcer, speller),
                 self.start,
             )
         )
+        self._parts = _Parts(engine, membership, speller)
 
-    async def _drain(self, engine: Engine) -> None:
+    async def _drain(self, engine: Engine, speller: Speller) -> None:
         event = Shutdown(reason="the server is shutting down", reconnect_after=self.config.reconnect_after)
         for client in self._clients.values():
-            client.outbox.push_urgent(self._speller.event("shutdown", event))
+            client.outbox.push_urgent(speller.event("shutdown", event))
         await _until(lambda: all(client.outbox.empty for client in self._clients.values()), self.config.drain_timeout)
         for sid in list(self._clients):
             await engine.close(sid)
         await _until(lambda: not engine.has_open_sockets(), _GOODBYE)
 
-    async def _sweep(self) -> None:
+    async def _sweep(self, engine: Engine) -> None:
         """Once a second: whoever is silent or too slow goes."""
-        while self._engine is not None:
+        while True:
             await asyncio.sleep(_SWEEP_EVERY)
             try:
-                await self._sweep_once(self._engine)
+                await self._sweep_once(engine)
             except Exception:
                 log.exception("sweep failed")
 
     async def _sweep_once(self, engine: Engine) -> None:
-        await engine.close_silent(self.config.hello_timeout)
+        await engine.sweep(self.config.hello_timeout)
         for client in list(self._clients.values()):
             if client.outbox.full_for() > self.config.slow_timeout:
                 await engine.cut(client.sid, "too slow: it does not read what others send it")
-            else:
-                await engine.check_alive(client.sid)
 
 
 async def _until(condition: Callable[[], bool], seconds: float) -> None:

@@ -13,8 +13,6 @@ class Seat:
 
     room: str
     peer: str
-    connection: int
-    static: bytes
     relay_texts: tuple[str, str]
 
 

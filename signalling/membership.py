@@ -54,9 +54,8 @@ class Membership:
             raise ProtocolError("bad-request", "this client is in the room as another peer: leave first")
         entry = check_join(join, sid=client.sid, host=client.host, origins=self._config.origins)
         admission, roster = await self._store.join(join.room, entry, self._config.max_peers)
-        client.seats[join.room] = Seat(
-            join.room, join.peer, join.connection, entry.static, self._speller.relay_texts(join.room, join.peer)
-        )
+        texts = self._speller.relay_texts(join.room, join.peer)
+        client.seats[join.room] = Seat(join.room, join.peer, texts)
         if (timer := self._grace.pop((join.room, join.peer), None)) is not None:
             timer.cancel()
         if admission.replaced is not None:

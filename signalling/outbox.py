@@ -32,6 +32,7 @@ class Outbox:
         self._relayed: int | None = None
         self._gaps: dict[str, int] = {}
         self._full_since: float | None = None
+        self._overrun = False
         self.waiting = 0
         queue.source = self
 
@@ -57,11 +58,11 @@ class Outbox:
     def push_urgent(self, parts: Parts) -> None:
         """Queues an event ahead of the others: one that is small and that the client is the cause of.
 
-        A client that causes a whole outbox of them and reads none counts as slow at once.
+        A client that causes a whole outbox of them and reads none counts as slow at once, for good.
         """
         size = sum(map(len, parts)) + _OVERHEAD
         if self._urgent_bytes + size > self._limit:
-            self._full_since = -math.inf
+            self._overrun = True
             return
         self._urgent.append((parts, size))
         self._urgent_bytes += size
@@ -94,7 +95,7 @@ class Outbox:
                 taken.append(self._speller.event("roster", mark))
             self._gaps.clear()
         if self._full_since is not None and self.waiting <= self._limit * _NO_LONGER_FULL:
-            self._full_since = None if self._full_since > -math.inf else self._full_since
+            self._full_since = None
         return taken
 
     @property
@@ -104,6 +105,8 @@ class Outbox:
 
     def full_for(self) -> float:
         """For how many seconds the client has been too slow for its senders; 0.0 if it isn't."""
+        if self._overrun:
+            return math.inf
         return 0.0 if self._full_since is None else self._clock() - self._full_since
 
     def close(self) -> None:

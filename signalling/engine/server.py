@@ -34,6 +34,7 @@ def make_server(config: Config) -> socketio.AsyncServer:
         cors_allowed_origins=list(config.origins) or "*",
         cors_credentials=False,
         http_compression=False,
+        monitor_clients=False,  # Engine.sweep does
         max_http_buffer_size=config.message_bytes,
         ping_interval=config.ping_interval,
         ping_timeout=config.ping_timeout,
@@ -98,15 +99,6 @@ class Engine:
         """Whether more connections come from this client's address than are allowed."""
         return self._connections.over_limit(self._eio_sid(sid))
 
-    async def check_alive(self, sid: str) -> None:
-        """Closes a client that has not answered its ping in time; engine.io looks less often than it should."""
-        try:
-            socket = self._socket(sid)
-        except KeyError:
-            return
-        if not socket.closing and not socket.closed:
-            await socket.check_ping_timeout()
-
     async def cut(self, sid: str, reason: str) -> None:
         """Ends a client's connection now. What waits for it is lost."""
         await self._cut(self._eio_sid(sid), reason)
@@ -122,11 +114,20 @@ class Engine:
             return
         await socket.close(wait=False)
 
-    async def close_silent(self, timeout: float) -> None:
-        """Closes connections that never greeted the namespace. On somebody else's server they may have other ends."""
-        if self._own:
-            for eio_sid in self._connections.silent(self._clock() - timeout):
-                await self._cut(eio_sid, "it never greeted the server")
+    async def sweep(self, hello_timeout: float) -> None:
+        """Closes connections to our own server that answer no ping or never greeted the namespace. Call it often.
+
+        engine.io's own task, which we don't start, goes round once in a ping timeout.
+        """
+        if not self._own:
+            return
+        for eio_sid, socket in list(self.sio.eio.sockets.items()):
+            if socket.closed:
+                self.sio.eio.sockets.pop(eio_sid, None)
+            elif not socket.closing:
+                await socket.check_ping_timeout()
+        for eio_sid in self._connections.silent(self._clock() - hello_timeout):
+            await self._cut(eio_sid, "it never greeted the server")
 
     def has_open_sockets(self) -> bool:
         """Whether any client of our own server still holds its TCP connection open."""
@@ -140,8 +141,7 @@ class Engine:
         if not self._own:
             return
         for eio_sid in list(self.sio.eio.sockets):
-            await self._cut(eio_sid, "server shutdown")
-        await self.sio.shutdown()
+            await self._cut(eio_sid, "the server has shut down")
         tasks = [task for task in self._tasks if task is not asyncio.current_task()]
         for task in tasks:
             task.cancel()
@@ -180,8 +180,9 @@ class Engine:
         handle = socket.handle_post_request
 
         async def handle_post_request(environ: dict[str, Any]) -> None:
-            await asyncio.wait_for(socket.queue.until_read(), self.sio.eio.ping_timeout)
             try:
+                async with asyncio.timeout(self.sio.eio.ping_timeout):
+                    await socket.queue.until_read()
                 await handle(environ)
             except Exception as error:
                 await self._cut(eio_sid, f"bad polling request: {str(error) or type(error).__name__}")
@@ -193,7 +194,8 @@ class Engine:
         socket = self.sio.eio.sockets.get(eio_sid)
         if socket is None or socket.closing or socket.closed:
             return
-        log.warning("client cut off: connection=%s reason=%r", eio_sid, reason)
+        sid = self.sio.manager.sid_from_eio_sid(eio_sid, self.namespace)
+        log.warning("client cut off: sid=%s connection=%s reason=%r", sid, eio_sid, reason)
         if isinstance(socket.queue, FedQueue) and socket.queue.websocket is not None:
             socket.queue.websocket.abort()
         await socket.close(wait=False, abort=True, reason=reason)

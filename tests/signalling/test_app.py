@@ -82,12 +82,12 @@ async def test_starting_and_closing_twice_is_as_good_as_once() -> None:
     await signalling.close()
 
 
-async def test_200_connections_in_a_row_leave_nothing(start_server: StartServer) -> None:
+async def test_100_connections_in_a_row_leave_nothing(start_server: StartServer) -> None:
     server = await start_server()
     await _come_and_go(server.url)
     await asyncio.sleep(0)
     tasks, connections = len(asyncio.all_tasks()), sockets()
-    for _ in range(200):
+    for _ in range(100):
         await _come_and_go(server.url)
     await asyncio.sleep(0.1)
     assert sockets() <= connections + 2

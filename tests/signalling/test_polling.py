@@ -1,5 +1,7 @@
 """Long-polling: no packet is dropped in silence, however many come at once (V5)."""
 
+import json
+
 import pytest
 
 from tests.signalling.actor import Actor
@@ -14,6 +16,21 @@ async def test_many_events_at_once_reach_a_stock_polling_client(server: Server, 
     for number in range(100):
         await ada.relay("lobby", [bob.id], [b"%d" % number])
     assert [(await bob.next("relay"))["packet"] for _ in range(100)] == [b"%d" % number for number in range(100)]
+
+
+async def test_one_poll_brings_no_more_than_any_client_can_read(server: Server, connect: Connect) -> None:
+    ada, eve = await connect(server.url), Actor(server.url)
+    await ada.join("lobby")
+    async with RawPoller(server.url) as poller:
+        fields = eve.join_fields("lobby", proof=eve.proof("lobby", sid=await poller.greet()))
+        await poller.post("42" + json.dumps(["join", fields]))
+        for _ in range(20):
+            await ada.relay("lobby", [eve.id], [b"x"])
+        await ada.next("relayed")
+        polls: list[int] = []
+        while sum(polls) < 40:
+            polls.append(len((await poller.get())[1].split("\x1e")))
+        assert max(polls) <= 16, "python-engineio drops them all if there are more"
 
 
 async def test_many_events_at_once_from_a_polling_client(server: Server, connect: Connect) -> None:

@@ -13,9 +13,9 @@ from tests.signalling.test_slow_client import fill, stopped
 
 
 def engine_sockets(server: Server) -> dict[str, Any]:
-    engine = server.signalling._engine
-    assert engine is not None
-    sockets: dict[str, Any] = engine.sio.eio.sockets
+    parts = server.signalling._parts
+    assert parts is not None
+    sockets: dict[str, Any] = parts.engine.sio.eio.sockets
     return sockets
 
 
