@@ -27,7 +27,8 @@ async def _chat(
     room_name: str, name: str, *, url: str, identity: str, p2p: Any, transport: str, timeout: float
 ) -> None:
     client = Client(url, identity=identity or None, transports=transports(transport), timeout=timeout)
-    async with client, client.join(room_name, profile={"name": name}, p2p=p2p) as room:
+    joining = client.join(room_name, profile={"name": name}, p2p=p2p)
+    async with client, joining as room:
         others = ", ".join(str(peer) for peer in room.peers.values()) or "nobody else yet"
         _say(f"you are {name} in {room_name!r}; here: {others}")
         client.on("disconnected", lambda reason: _say(f"the server is gone ({reason}); trying again"))

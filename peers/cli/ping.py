@@ -35,7 +35,8 @@ async def _ping(
     timeout: float,
 ) -> None:
     client = Client(url, identity=identity or None, transports=transports(transport), timeout=timeout)
-    async with client, client.join(room_name, profile={"name": "ping"}, p2p=p2p) as room:
+    joining = client.join(room_name, profile={"name": "ping"}, p2p=p2p)
+    async with client, joining as room:
         try:
             await room.wait_for_peer(timeout=wait)
         except TimeoutError:

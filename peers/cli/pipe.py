@@ -11,6 +11,7 @@ from peers.channel import Channel
 from peers.cli.running import Failure, connection_options, run, transports
 from peers.cli.stdio import read_chunks, write
 from peers.client import Client
+from peers.errors import EitherwayError
 from peers.peer import Peer
 from peers.room import Room
 
@@ -44,7 +45,8 @@ async def _pipe(
     timeout: float,
 ) -> None:
     client = Client(url, identity=identity or None, transports=transports(transport), timeout=timeout)
-    async with client, client.join(room_name, profile={"pipe": wanted or ""}, p2p=p2p) as room:
+    joining = client.join(room_name, profile={"pipe": wanted or ""}, p2p=p2p)
+    async with client, joining as room:
         peer = await _partner(room, wanted)
         done: asyncio.Future[Any] = asyncio.ensure_future(_connect(room, peer, progress))
         gone: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
@@ -103,6 +105,8 @@ async def _connect(room: Room, peer: Peer, progress: bool) -> None:
             tasks.create_task(_receive(channel, meter))
     except* BrokenPipeError:
         raise Failure("standard output is closed: nobody reads what arrives") from None
+    except* EitherwayError as group:
+        raise Failure(f"not everything was delivered: {group.exceptions[0]}") from None
     finally:
         if ticking is not None:
             ticking.cancel()

@@ -18,9 +18,13 @@ async def read_chunks(fd: int, size: int) -> AsyncIterator[bytes]:
 
 async def read_lines(fd: int) -> AsyncIterator[str]:
     """The lines that come from a file descriptor, without their ends. What is not UTF-8 is replaced."""
-    with os.fdopen(os.dup(fd), "rb") as stream:
-        async for line in _read(stream.readline):
-            yield line.decode(errors="replace").rstrip("\r\n")
+    rest = b""
+    async for piece in read_chunks(fd, 65_536):
+        *lines, rest = (rest + piece).split(b"\n")
+        for line in lines:
+            yield line.decode(errors="replace").rstrip("\r")
+    if rest:
+        yield rest.decode(errors="replace")
 
 
 async def _read(read: Callable[[], bytes]) -> AsyncIterator[bytes]:
