@@ -202,11 +202,12 @@ class Handshakes:
         halves = Halves(Half(*numbers[0:2]), Half(*numbers[2:4]), Half(*numbers[4:6]))
         if halves.own.incarnation != self._peer.incarnation or halves.own.number == 0 or max(numbers) > MAX_INTEGER:
             raise HandshakeError("malformed")
+        packed = payload.prefixed()
         try:
-            settings = values.decode(payload.prefixed())
+            settings = values.decode(packed)
         except ValueError:
             raise HandshakeError("malformed") from None
-        if not isinstance(settings, dict):
+        if not isinstance(settings, dict) or len(packed) > MAX_SETTINGS:
             raise HandshakeError("malformed")
         return Hello(key_id, halves, settings, payload.rest())
 

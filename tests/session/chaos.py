@@ -38,6 +38,8 @@ class World:
         # Each world has its own temper: mishaps that are rare in most of them are common in some.
         self.temper = {what: weight * self.rng.choice((0.3, 1, 1, 4)) for what, weight in WEIGHTS.items()}
         self.now = 1_000.0
+        self.refuses = self.rng.choice((0.0, 0.05, 0.3))
+        """How often the server does not pass a packet on, and says so."""
         self.forgetful = self.rng.random() < 0.2
         """Nobody remembers what ended: then a message may come twice, but in two sessions of its receiver."""
         remembered = 0 if self.forgetful else 65_536
@@ -121,8 +123,11 @@ class World:
         if due is not None and due <= self.now:
             side.core.handle_timeout(self.now)
         for outgoing in side.core.packets_to_send(self.now):
-            self.flying.append((other(name), outgoing.packet))
             side.core.relay_waiting(0, self.now)
+            if self.rng.random() < self.refuses:
+                side.core.relay_refused(outgoing, self.rng.choice(("busy", "away", "unknown-peer")), self.now)
+                continue
+            self.flying.append((other(name), outgoing.packet))
             if outgoing.packet[0] == 1:
                 self.history.append((other(name), outgoing.packet))
         self.poll(name)
@@ -187,6 +192,7 @@ class World:
     def behave(self, seconds: float) -> None:
         """From now on everything arrives, in order, until both have sent a last message and nothing is open."""
         self.roster()
+        self.refuses = 0.0
         end = self.now + seconds
         last: list[bytes] = []
         while self.now < end:

@@ -131,8 +131,8 @@ def test_a_half_that_cannot_be_the_senders_is_malformed(halves: Halves) -> None:
     assert reason(handshakes(B, A).read_first, first(handshakes(A, B), halves=halves)) == "malformed"
 
 
-@pytest.mark.parametrize("settings", [[1], "text", None])
-def test_settings_that_are_no_map_are_malformed(settings: Any) -> None:
+@pytest.mark.parametrize("settings", [[1], "text", None, {"x": "y" * 5_000}])
+def test_settings_that_are_no_map_or_endless_are_malformed(settings: Any) -> None:
     a = handshakes(A, B)
     a._settings = values.encode(settings)
     assert reason(handshakes(B, A).read_first, first(a)) == "malformed"
