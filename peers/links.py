@@ -69,7 +69,7 @@ class LinkMaker:
         link: Link
         core = LinkCore(
             room=room.name,
-            me=Me(me.identity.id, me.incarnation, me.static, me.statement),
+            me=Me(me.identity.id, me.identity.key, me.incarnation, me.static, me.statement),
             peer=remote,
             ended=shared.ended,
             next_number=shared.next_number,

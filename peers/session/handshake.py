@@ -52,9 +52,10 @@ class HandshakeError(ValueError):
 
 
 class Me(NamedTuple):
-    """This side of a link. `static_private` is the Client's X25519 key, raw; `statement` is signed."""
+    """This side of a link. `key` is Ed25519; `static_private` is the Client's X25519 key; `statement` is signed."""
 
     id: str
+    key: bytes
     incarnation: int
     static_private: bytes
     statement: bytes
@@ -111,8 +112,7 @@ class Handshakes:
         self._settings = values.encode(settings)
         if len(self._settings) > MAX_SETTINGS:
             raise ValueError(f"the settings of a link have at most {MAX_SETTINGS} bytes")
-        key = read_statement(me.statement).key
-        self._my_prologue = prologue(room, key, me.incarnation)
+        self._my_prologue = prologue(room, me.key, me.incarnation)
         self._their_prologue = prologue(room, peer.key, peer.incarnation)
         self._pending: dict[int, Initiator] = {}
         self._answered: OrderedDict[bytes, None] = OrderedDict()

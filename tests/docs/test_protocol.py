@@ -392,7 +392,7 @@ def test_handshake_messages() -> None:
     statement = statements.sign_statement(
         statements.Statement("r", identity.key, 5, public_key(mine), 1, bytes(32)), identity.sign
     )
-    me = handshake.Me(identity.id, 5, mine, statement)
+    me = handshake.Me(identity.id, identity.key, 5, mine, statement)
     remote = handshake.Remote(peer.id, peer.key, 9, public_key(theirs))
     halves = Halves(Half(5, 1), Half(9, 2), Half(9, 1))
     packet = handshake.Handshakes("r", me, remote, {"direct": True}, os.urandom).begin(halves, b"frames", ())

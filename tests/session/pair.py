@@ -72,7 +72,7 @@ class Program:
 
     @property
     def me(self) -> Me:
-        return Me(self.id, self.incarnation, self.static, self.statement)
+        return Me(self.id, self.key, self.incarnation, self.static, self.statement)
 
     @property
     def remote(self) -> Remote:

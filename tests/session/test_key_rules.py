@@ -30,7 +30,8 @@ def mark_before_opening(self: Key, counter: int, packet: bytes) -> bytes:
     try:
         return honest_open(self, counter, packet)
     finally:
-        self._window.mark(counter)
+        if self._window.is_new(counter):
+            self._window.mark(counter)
 
 
 def exchange_anything(private: bytes, public: bytes) -> bytes:

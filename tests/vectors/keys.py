@@ -231,7 +231,7 @@ def _side(person: Person, peer: Person, settings: dict[str, Any], drawn: list[by
         assert len(data) == size
         return data
 
-    me = Me(person.id, person.incarnation, person.static, person.statement)
+    me = Me(person.id, person.key, person.incarnation, person.static, person.statement)
     remote = Remote(peer.id, peer.key, peer.incarnation, public_key(peer.static))
     return Handshakes(ROOM, me, remote, settings, random)
 

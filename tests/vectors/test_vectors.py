@@ -281,7 +281,9 @@ def side(vectors: Any, me: str, peer: str, settings: Any, drawn: list[bytes]) ->
     mine, theirs = vectors[me], vectors[peer]
     return Handshakes(
         vectors["room"],
-        Me(mine["id"], mine["incarnation"], unhex(mine["static_private"]), unhex(mine["statement"])),
+        Me(
+            mine["id"], unhex(mine["key"]), mine["incarnation"], unhex(mine["static_private"]), unhex(mine["statement"])
+        ),
         Remote(theirs["id"], unhex(theirs["key"]), theirs["incarnation"], unhex(theirs["static"])),
         from_json(settings),
         lambda size: drawn.pop(0),
