@@ -8,6 +8,7 @@ from aiohttp import web
 
 from signalling.app import Signalling
 from signalling.config import Config
+from signalling.engine.server import Engine
 from tests.signalling.actor import Actor
 
 
@@ -18,6 +19,12 @@ class Server:
         self.signalling = signalling
         self.runner = runner
         self.url = f"http://127.0.0.1:{port}"
+
+    @property
+    def engine(self) -> Engine:
+        """The seam to python-socketio, for what cannot be seen from outside."""
+        assert self.signalling._parts is not None
+        return self.signalling._parts.engine
 
     async def close(self) -> None:
         await self.signalling.close()

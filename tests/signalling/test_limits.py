@@ -7,7 +7,7 @@ import time
 import pytest
 from socketio.exceptions import ConnectionError as Refused
 
-from tests.signalling.actor import Actor
+from tests.signalling.actor import Actor, until
 from tests.signalling.conftest import Connect, StartServer
 from tests.signalling.raw import RawClient, RawPoller
 
@@ -135,3 +135,6 @@ async def test_a_polling_client_that_falls_silent_is_noticed(start_server: Start
         silent_since = time.monotonic()
         assert (await ada.next("roster"))["changes"][0]["change"] == "peer-away"
         assert time.monotonic() - silent_since < 4.5
+    await until(
+        lambda: len(server.engine.sio.eio.sockets) == 1
+    )  # although no request of its own comes and finds it closed

@@ -11,6 +11,7 @@ from signalling.config import Config
 from signalling.protocol.events import PeerAway
 from signalling.rooms.memory import MemoryStore
 from signalling.rooms.roster import Admission, Entry, Roster
+from tests.signalling.actor import until
 from tests.signalling.conftest import Connect, Server
 
 
@@ -26,7 +27,9 @@ class SlowStore(MemoryStore):
         return await super().join(room, entry, most)
 
 
-async def stock_server(monkeypatch: Any, store: MemoryStore) -> tuple[Signalling, web.AppRunner, str]:
+async def stock_server(
+    monkeypatch: Any, store: MemoryStore
+) -> tuple[Signalling, web.AppRunner, str, socketio.AsyncServer]:
     """A python-socketio server with all its defaults, handlers as tasks included, that ours is attached to."""
     monkeypatch.setattr("signalling.app.MemoryStore", lambda: store)
     sio = socketio.AsyncServer(async_mode="aiohttp")
@@ -37,12 +40,12 @@ async def stock_server(monkeypatch: Any, store: MemoryStore) -> tuple[Signalling
     runner = web.AppRunner(app, shutdown_timeout=1.0)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
-    return signalling, runner, f"http://127.0.0.1:{runner.addresses[0][1]}"
+    return signalling, runner, f"http://127.0.0.1:{runner.addresses[0][1]}", sio
 
 
 async def test_events_wait_for_the_ones_before_them(monkeypatch: Any, connect: Connect) -> None:
     store = SlowStore()
-    signalling, runner, url = await stock_server(monkeypatch, store)
+    signalling, runner, url, _ = await stock_server(monkeypatch, store)
     ada = await connect(url)
     answers: list[str] = []
 
@@ -65,11 +68,13 @@ async def test_events_wait_for_the_ones_before_them(monkeypatch: Any, connect: C
 
 async def test_a_client_that_goes_while_it_joins_is_no_member(monkeypatch: Any, connect: Connect) -> None:
     store = SlowStore()
-    signalling, runner, url = await stock_server(monkeypatch, store)
+    signalling, runner, url, sio = await stock_server(monkeypatch, store)
     ada, bob = await connect(url), await connect(url)
     await ada.sio.emit("join", ada.join_fields("lobby"))
     await bob.call("leave", {"room": "lobby"})
+    sid = ada.sid
     await ada.close()
+    await until(lambda: not sio.manager.is_connected(sid, "/"))
     store.go_on.set()
     reply = await bob.join("lobby")
     if not reply["peers"][0].get("away"):

@@ -2,7 +2,6 @@
 
 import asyncio
 import socket
-from typing import Any
 
 import pytest
 
@@ -10,13 +9,6 @@ from tests.signalling.actor import Actor, until
 from tests.signalling.conftest import Connect, Server, StartServer
 from tests.signalling.raw import RawClient
 from tests.signalling.test_slow_client import fill, stopped
-
-
-def engine_sockets(server: Server) -> dict[str, Any]:
-    parts = server.signalling._parts
-    assert parts is not None
-    sockets: dict[str, Any] = parts.engine.sio.eio.sockets
-    return sockets
 
 
 async def test_compression_is_declined(server: Server) -> None:
@@ -27,7 +19,7 @@ async def test_compression_is_declined(server: Server) -> None:
 @pytest.mark.skipif(not hasattr(socket, "TCP_NOTSENT_LOWAT"), reason="this system cannot limit it")
 async def test_the_kernel_holds_little_unsent(server: Server, connect: Connect) -> None:
     await connect(server.url)
-    (engine_socket,) = engine_sockets(server).values()
+    (engine_socket,) = server.engine.sio.eio.sockets.values()
     raw = engine_socket.queue.websocket._request.transport.get_extra_info("socket")
     assert raw.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT) == 65_536
 
@@ -42,11 +34,10 @@ async def test_a_client_that_is_stopped_for_good_leaves_nothing(
     async with RawClient(server.url) as raw:
         eve = await stopped(raw)
         await fill(ada, eve)
-        await until(lambda: len(engine_sockets(server)) == 1)
-        await until(lambda: not any("writer" in repr(task) for task in _tasks_but_one()))
+        await until(lambda: _writers() == 1)
+        assert len(server.engine.sio.eio.sockets) == 1
 
 
-def _tasks_but_one() -> set[asyncio.Task[Any]]:
-    """Every task but the writer of the client that still reads."""
-    writers = [task for task in asyncio.all_tasks() if "writer" in repr(task)]
-    return asyncio.all_tasks() - set(writers[:1])
+def _writers() -> int:
+    """How many tasks write to a client, or try to."""
+    return sum(task.get_coro().__qualname__.endswith("writer") for task in asyncio.all_tasks())  # type: ignore[union-attr]
