@@ -5,6 +5,7 @@ bounds the versions. Importing this module imports aiortc (0.4 s): see `peers.pa
 """
 
 import ipaddress
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -20,10 +21,13 @@ from aiortc import (
 )
 from aiortc.rtcicetransport import candidate_from_aioice, parse_stun_turn_uri
 
+from peers.paths.congestion import DelayLimit
+
 COMPONENT = 1
 """The only ICE component: data channels have no RTCP beside them."""
 
 __all__ = [
+    "Association",
     "Channel",
     "abandon_allocations",
     "add_local_candidate",
@@ -35,6 +39,25 @@ __all__ = [
     "set_dtls_role",
     "set_ice_role",
 ]
+
+
+class Association(RTCSctpTransport):
+    """An SCTP association that sends no more than the path's queues take without delay (`peers.paths.congestion`)."""
+
+    def __init__(self, transport: RTCDtlsTransport) -> None:
+        super().__init__(transport)
+        self._delay = DelayLimit()
+
+    def _update_rto(self, R: float) -> None:  # noqa: N803 - aiortc's name
+        super()._update_rto(R)
+        self._delay.measured(R, time.monotonic())
+
+    async def _receive_sack_chunk(self, chunk: Any) -> None:
+        # A window that isn't used causes no queue: what delays then is the peer, which may acknowledge late.
+        used = self._flight_size * 2 > self._cwnd
+        await super()._receive_sack_chunk(chunk)
+        if used and (limit := self._delay.limit(self._cwnd, time.monotonic())) < self._cwnd:
+            self._cwnd = self._ssthresh = limit
 
 
 class Channel(RTCDataChannel):

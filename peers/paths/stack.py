@@ -17,7 +17,6 @@ from aiortc import (
     RTCIceCandidate,
     RTCIceGatherer,
     RTCIceTransport,
-    RTCSctpTransport,
 )
 
 from peers.codec.frames import Lane
@@ -58,7 +57,7 @@ class Stack:
         self._ice = RTCIceTransport(self._gatherer)
         seam.set_ice_role(self._ice, controlling=offers)
         self._dtls = RTCDtlsTransport(self._ice, [RTCCertificate.generateCertificate()])
-        self._sctp = RTCSctpTransport(self._dtls)
+        self._sctp = seam.Association(self._dtls)
         self._dtls.on("statechange", self._dtls_changed)
         self._ice.on("statechange", self._ice_changed)
         self._sctp.on("datachannel", self._unexpected_channel)

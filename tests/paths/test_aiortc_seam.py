@@ -5,6 +5,7 @@ import inspect
 from aioice import Candidate, ice, turn
 from aiortc import RTCDataChannelParameters, RTCDtlsTransport, RTCIceGatherer, RTCIceTransport, RTCSctpTransport
 from aiortc.rtcdtlstransport import RTCCertificate
+from aiortc.rtcsctptransport import SackChunk
 
 from peers.paths import aiortc_seam as seam
 
@@ -37,6 +38,20 @@ async def test_a_channel_tells_of_what_it_buffers() -> None:
     seam.end_association(sctp)
     assert closed == [True]
     assert sctp.state == "closed"
+
+
+async def test_an_association_shrinks_its_window_when_packets_queue() -> None:
+    dtls = RTCDtlsTransport(RTCIceTransport(RTCIceGatherer([])), [RTCCertificate.generateCertificate()])
+    association = seam.Association(dtls)
+    sack = SackChunk()
+    sack.cumulative_tsn = association._last_sacked_tsn
+    association._update_rto(0.01)
+    association._update_rto(1.0)
+    for flight, shrinks in ((0, False), (100_000, True)):
+        association._cwnd, association._flight_size = 100_000, flight
+        await association._receive_sack_chunk(sack)
+        assert association._cwnd == (11_000 if shrinks else 100_000)
+    await association.stop()
 
 
 async def test_a_found_candidate_joins_the_others_once() -> None:
