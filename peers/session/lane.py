@@ -28,6 +28,8 @@ class SendLane:
         """Charged bytes that have no number yet."""
         self.ready: deque[SendChannel] = deque()
         """Channels with something to send and, as far as is known, with credit."""
+        self.starved = 0
+        """Channels that wait for credit."""
         self.need: deque[Sent] = deque()
         """To be sent again, oldest first."""
         self.progress = 0.0
@@ -67,6 +69,7 @@ class SendLane:
                 # Without credit it gets no number, so that it cannot stop other channels.
                 ready.popleft()
                 channel.ready, channel.starved = False, True
+                self.starved += 1
                 continue
             cost = size + HEADER_SIZE
             if self.bytes + cost > self.window or self.next - self.base >= rules.frame_window:

@@ -121,7 +121,7 @@ class Receiver:
             ReceiveLane(rules.bulk_window_most, rules.frame_window),
         )
         self.channels = {0: ReceiveChannel(0, "", Lane.RELIABLE, rules.first_credit)}
-        self.dirty: set[ReceiveChannel] = set()
+        self.dirty: dict[int, ReceiveChannel] = {}
         """Channels whose limit or handled count the peer has not been told."""
         self.path: PathName = "relay"
         """The path of the packet that is being received."""
@@ -240,7 +240,7 @@ class Receiver:
         channel.listening = True
         channel.window = rules.bulk_credit if channel.lane is Lane.BULK else rules.reliable_credit
         channel.limit = max(channel.limit, channel.handled + channel.window)
-        self.dirty.add(channel)
+        self.dirty[number] = channel
         return True
 
     def handled(self, number: int, charge: int) -> None:
@@ -251,7 +251,7 @@ class Receiver:
         channel.pending -= 1
         channel.handled += charge
         channel.grow()
-        self.dirty.add(channel)
+        self.dirty[number] = channel
         if channel.closed:
             self._forget(channel)
 
@@ -259,8 +259,8 @@ class Receiver:
 
     def credits(self, every: bool) -> list[Credit]:
         """The limits to tell: those that changed, or all of them."""
-        chosen = self.channels.values() if every else self.dirty
-        return [(c.number, c.limit, c.handled) for c in chosen if c.lane is not Lane.DATAGRAM]
+        chosen = self.channels if every else self.dirty
+        return [(c.number, c.limit, c.handled) for c in chosen.values() if c.lane is not Lane.DATAGRAM]
 
     @property
     def complete(self) -> bool:

@@ -14,7 +14,7 @@ from peers.session.rules import Rules
 
 
 class Sender:
-    """What this side sends. `starved` says whether a channel waits for credit."""
+    """What this side sends."""
 
     def __init__(self, rules: Rules, budget: Budget, events: deque[Event]) -> None:
         self._rules = rules
@@ -57,12 +57,18 @@ class Sender:
 
     def can_send(self, number: int, size: int) -> bool:
         """Whether a message of `size` has room now; if not, a SendReady comes when it may."""
-        channel = self.channels[number]
+        channel = self._channel(number)
         if self._has_room(channel, size):
             return True
         channel.wanted = size if channel.wanted is None else min(size, channel.wanted)
         self._wanting[number] = channel
         return False
+
+    def _channel(self, number: int) -> SendChannel:
+        channel = self.channels.get(number)
+        if channel is None or channel.closed or channel.lane is Lane.DATAGRAM:
+            raise ValueError(f"channel {number} is closed, or takes datagrams only")
+        return channel
 
     def _has_room(self, channel: SendChannel, size: int) -> bool:
         rules = self._rules
@@ -77,13 +83,11 @@ class Sender:
 
     def send(self, number: int, kind: FrameType, payload: bytes, context: object) -> Outbound:
         """Queue a message. Raises ValueError if it is too large for its lane or the channel is closed."""
-        channel = self.channels[number]
+        channel = self._channel(number)
         rules = self._rules
         size = len(payload)
         if size > rules.reliable_message and (size > rules.bulk_message or channel.lane is Lane.RELIABLE):
             raise ValueError(too_large(size, channel.lane, rules))
-        if channel.closed:
-            raise ValueError(f"channel {channel.label!r} is closed")
         message = Outbound(number, kind, payload, context)
         charge = size + rules.frame_charge if size <= rules.chunk else charge_of(kind, size, rules)
         self._queue(channel, message, charge)
@@ -118,6 +122,7 @@ class Sender:
         self.bye_at = reliable.next
         for lane in self.lanes:
             lane.ready.clear()
+            lane.starved = 0
         for channel in self.channels.values():
             channel.ready = channel.starved = False
         payload = encode_bye(reliable.next - 1, bulk.next - 1)
@@ -133,16 +138,11 @@ class Sender:
 
     @property
     def outstanding(self) -> bool:
-        """Whether anything waits for the peer: acknowledgements, credit, handling."""
+        """Whether anything waits for the peer: acknowledgements, credit, a flush, a close."""
         reliable, bulk = self.lanes
-        if reliable.unacked or bulk.unacked or self._flushes.waiting or self._closing:
+        if reliable.unacked or bulk.unacked or reliable.starved or bulk.starved:
             return True
-        return self.starved or (self.bye_at is not None and not self.bye_acknowledged)
-
-    @property
-    def starved(self) -> bool:
-        """Whether a channel waits for credit."""
-        return any(channel.starved for channel in self.channels.values())
+        return bool(self._flushes.waiting) or self.bye_at is not None
 
     @property
     def waits_to_go(self) -> bool:
@@ -210,10 +210,11 @@ class Sender:
             return
         if not channel.grant(limit, handled, self._rules):
             return
-        if channel.starved and self.bye_at is None:
-            channel.starved = False
-            channel.ready = True
-            self.lanes[channel.lane].ready.append(channel)
+        if channel.starved:
+            lane = self.lanes[channel.lane]
+            lane.starved -= 1
+            lane.ready.append(channel)
+            channel.starved, channel.ready = False, True
         self._flushes.handled(channel)
 
     def _finish(self, told: Acknowledgement, whole: bool) -> None:
@@ -255,7 +256,7 @@ class Sender:
             lane.unacked.clear()
             lane.need.clear()
             lane.ready.clear()
-            lane.bytes = lane.queued = 0
+            lane.bytes = lane.queued = lane.starved = 0
         for channel in self.channels.values():
             for message in channel.queue:
                 report(message)

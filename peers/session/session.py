@@ -17,18 +17,9 @@ from peers.codec.payloads import (
     decode_ping,
     decode_pong,
 )
+from peers.session.byes import Byes
 from peers.session.credit import Budget
-from peers.session.events import (
-    ByeDone,
-    ByeReceived,
-    Event,
-    Instance,
-    Outbound,
-    PathChanged,
-    PathName,
-    PeerLied,
-    SessionFailed,
-)
+from peers.session.events import Event, Instance, Outbound, PathChanged, PathName, PeerLied, SessionFailed
 from peers.session.receiver import Receiver
 from peers.session.routing import FOREVER, Flight, Path, Routes
 from peers.session.rules import Rules
@@ -56,7 +47,7 @@ class Session:
         self._armed = FOREVER
         """When we asked to be called last."""
         self._over = False
-        self._bye_received = self._bye_done = False
+        self._byes = Byes(self._sender, self._receiver, self._events)
         self._path: PathName | None = None
 
     # ---- paths
@@ -80,6 +71,7 @@ class Session:
         if path is not None and not path.confirmed:
             path.most, path.confirmed = None, True
             path.life.last_ping = now
+            self._sender.resumed(now)
             if path.ack_owed:  # what a handshake carried is acknowledged with its answer, or it would be sent again
                 self._unsequenced.ack_by(now)
 
@@ -151,8 +143,8 @@ class Session:
         except (PeerLied, FrameError) as error:
             self.fail(str(error))
             return
-        if self._receiver.bye is not None or self._sender.bye_at is not None:
-            self._check_byes(now)
+        if self._byes.check(now):
+            self._unsequenced.ack_by(now)
 
     def _take(self, path: Path, frame: Frame, now: float) -> None:
         kind = frame.type
@@ -238,16 +230,22 @@ class Session:
         return self._sender.can_send(channel, size)
 
     def send(self, channel: int, kind: FrameType, payload: bytes, now: float, context: object = None) -> Outbound:
-        """Queue a message, whether there is room or not. Raises ValueError if it is too large for its lane."""
+        """Queue a message, whether there is room or not.
+
+        Raises ValueError if it is too large for its lane, or the channel is closed.
+        """
         self._now = now
         return self._sender.send(channel, kind, payload, context)
 
     def send_datagram(self, channel: int, kind: FrameType, payload: bytes, now: float) -> bool:
-        """Send a datagram, at most 16,380 bytes; False if it was dropped because no path has room now."""
+        """Send a datagram, at most 16,380 bytes; False if it was dropped: no path has room now, or it is closed."""
         if len(payload) > MAX_DATAGRAM:
             raise ValueError(f"{len(payload)} bytes are too large for a datagram ({MAX_DATAGRAM})")
         self._now = now
-        return not self._over and self._unsequenced.datagram(self._sender.channels[channel], kind, payload, now)
+        known = self._sender.channels.get(channel)
+        if self._over or known is None or known.closed:
+            return False
+        return self._unsequenced.datagram(known, kind, payload, now)
 
     def close_channel(self, channel: int, now: float) -> None:
         """Say that we send no more on this channel, after what is queued on it. The peer's direction stays."""
@@ -284,18 +282,8 @@ class Session:
     def close(self, now: float) -> None:
         """Send our bye. What has not gone out yet stays behind: flush before. A ByeDone event follows."""
         self._now = now
-        if not self._over and self._sender.bye_at is None:
-            self._sender.bye(now)
-
-    def _check_byes(self, now: float) -> None:
-        if self._receiver.complete and not self._bye_received:
-            self._bye_received = True
-            self._events.append(ByeReceived())
-            self.close(now)
-            self._unsequenced.ack_by(now)
-        if self._bye_received and self._sender.bye_acknowledged and not self._bye_done:
-            self._bye_done = True
-            self._events.append(ByeDone())
+        if not self._over:
+            self._byes.say(now)
 
     def end(self) -> list[Outbound]:
         """End the session: everything that was not acknowledged, in order within each channel."""

@@ -9,6 +9,7 @@ import pytest
 
 from peers.codec.frames import Frame
 from peers.codec.payloads import Acknowledgement, Credit
+from peers.session.byes import Byes
 from peers.session.credit import SendChannel
 from peers.session.events import Outbound
 from peers.session.lane import SendLane
@@ -17,7 +18,6 @@ from peers.session.receiver import ReceiveChannel, ReceiveLane, Receiver
 from peers.session.routing import Path, Routes
 from peers.session.rules import Rules
 from peers.session.sender import Sender
-from peers.session.session import Session
 from peers.session.unsequenced import Unsequenced
 from peers.session.watch import Watch
 from tests.session import simulation
@@ -305,14 +305,14 @@ def call_received_handled(patch: Patch) -> None:
 
 def forget_what_came(patch: Patch) -> None:
     """At the bye what was received and not handled is thrown away."""
-    was = Session._check_byes
+    was = Byes.check
 
-    def check(self: Session, now: float) -> None:
+    def check(self: Byes, now: float) -> bool:
         if self._receiver.complete:
             self._events.clear()
-        was(self, now)
+        return was(self, now)
 
-    patch.setattr(Session, "_check_byes", check)
+    patch.setattr(Byes, "check", check)
 
 
 def report_queues_only(patch: Patch) -> None:

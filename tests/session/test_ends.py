@@ -1,5 +1,7 @@
 """S8: flush, close, half-close, and what is reported when a session ends."""
 
+import pytest
+
 from peers.codec.frames import FrameType, Lane
 from peers.codec.payloads import decode_bye, encode_bye
 from peers.session.events import ByeDone, ByeReceived, ChannelClosed, Flushed, MessageReceived
@@ -162,6 +164,20 @@ def test_closing_one_direction_of_a_channel_leaves_the_other() -> None:
     a.open("x")
     a.send("x", 100)
     world.settle(3)
+
+
+def test_nothing_goes_on_a_closed_channel() -> None:
+    one = Single(direct=True)
+    channels = [one.session.open("x", lane) for lane in Lane]
+    for channel in channels:
+        one.session.close_channel(channel, one.now)
+        one.session.close_channel(channel, one.now)
+        with pytest.raises(ValueError, match="closed"):
+            one.send(b"", channel)
+        with pytest.raises(ValueError, match="closed"):
+            one.session.can_send(channel, 0)
+        assert not one.session.send_datagram(channel, FrameType.BYTES, b"", one.now)
+    assert len(one.frames(FrameType.CLOSE)) == 3
 
 
 def test_undelivered_is_what_was_not_acknowledged_in_order() -> None:

@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 
+import pytest
+
 from peers.codec.frames import Frame, FrameType, Lane
 from peers.codec.payloads import decode_pong, encode_ping
-from peers.session.events import DirectInstance, Flushed, PathChanged, RelayInstance
+from peers.session.events import DirectInstance, Flushed, PathChanged, PingAnswered, RelayInstance
 from tests.session.side import Side
 from tests.session.simulation import World
 from tests.session.single import DIRECT, RELAY, Single
@@ -47,6 +49,21 @@ def test_a_ping_is_answered_at_once_without_a_timer() -> None:
     assert number == 77
     assert told.reliable == 2
     assert told.credits == [(0, 1_152 * 1024, 0)]
+
+
+def test_the_application_may_ping_too() -> None:
+    one = Single()
+    assert one.frames() == []
+    number = one.session.ping(one.now)
+    assert number is not None
+    one.now += 0.05
+    assert one.pong(RELAY) == 1
+    (answered,) = one.events()
+    assert isinstance(answered, PingAnswered)
+    assert (answered.number, answered.path) == (number, "relay")
+    assert answered.rtt == pytest.approx(0.05)
+    one.session.path_ended(RELAY, one.now)
+    assert one.session.ping(one.now) is None
 
 
 def test_a_pong_goes_by_the_path_of_its_ping() -> None:

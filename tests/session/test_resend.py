@@ -232,3 +232,13 @@ def test_a_busy_server_is_not_stormed() -> None:
     assert handed < 30
     world.relay.refusing = 0.0
     world.settle(3)
+
+
+def test_a_slow_handshake_is_no_lateness() -> None:
+    one = Single(relay=False)
+    one.session.path_opened(RELAY, one.now, most=48 * KIB)
+    one.send(b"1")
+    one.frames()
+    one.wait(10)
+    one.session.path_confirmed(RELAY, one.now)
+    assert [f for flight in one.wait(2.5) for f in flight.frames if f.type is FrameType.BYTES] == []

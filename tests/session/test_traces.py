@@ -56,6 +56,7 @@ def test_the_traces_show_every_event_and_call() -> None:
         "Trusted",
         "ByeReceived",
         "ByeDone",
+        "PingAnswered",
     }
     calls = {step[0] for step in steps}
     assert calls >= {"refused", "close", "flush", "send_datagram", "handle_timeout", "path_ended", "close_channel"}

@@ -9,6 +9,7 @@ steps `[what, at, ...]` in order, `at` being the `now` that was passed:
     ["send", at, channel, type, payload]         ["send_datagram", at, channel, type, payload, -> sent]
     ["listen", at, channel]                      ["handled", at, channel, charge]
     ["can_send", at, channel, size, -> bool]     ["flush", at, -> mark]         ["close", at]
+    ["ping", at, -> number or null]
     ["frames_to_send", at, -> [[path, lane, packet], ...]]
     ["next_timeout", at, -> due or null]         ["next_event", at, -> event]   (left out where there was none)
 
@@ -141,9 +142,13 @@ class Recorded(Session):
         return mark
 
     def close(self, now: float) -> None:
-        if self._sender.bye_at is None:
-            self.steps.append(["close", now])
+        self.steps.append(["close", now])
         super().close(now)
+
+    def ping(self, now: float) -> int | None:
+        number = super().ping(now)
+        self.steps.append(["ping", now, number])
+        return number
 
 
 def replay(steps: list[Step], rules: Rules) -> list[Step]:
@@ -174,7 +179,7 @@ def replay(steps: list[Step], rules: Rules) -> list[Step]:
                 session.send_datagram(channel, FrameType(kind), bytes.fromhex(payload), at)
             case ("next_timeout" | "next_event", _):
                 getattr(session, what)()
-            case ("handle_timeout" | "flush" | "close", _):
+            case ("handle_timeout" | "flush" | "close" | "ping", _):
                 getattr(session, what)(at)
             case ("close_channel" | "listen" | "handled", [*arguments]):
                 getattr(session, what)(*arguments[:2], at)
@@ -212,6 +217,7 @@ def relay_alone(world: World) -> None:
         world.run(0.2)
     a.close_channel("bulk")
     a.flush()
+    a.session.ping(world.clock.now)
     world.run(1)
     a.close()
     world.run(1)
