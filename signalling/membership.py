@@ -84,7 +84,7 @@ class Membership:
         check_room(leave.room)
         seat = self.seat(client, leave.room)
         del client.seats[leave.room]
-        changes, version = await self._store.leave(leave.room, seat.peer, "left")
+        changes, version = await self._store.leave(leave.room, seat.peer, client.sid, "left")
         self._announcer.changed(leave.room, changes, version)
 
     async def profile(self, client: Client, profile: Profile) -> None:
@@ -148,8 +148,8 @@ class Membership:
         log.info("replaced: room=%r peer=%s sid=%s", join.room, join.peer, sid)
 
     async def _lost(self, room: str, peer: str) -> None:
-        del self._grace[room, peer]
-        changes, version = await self._store.leave(room, peer, "lost")
+        self._grace.pop((room, peer), None)
+        changes, version = await self._store.leave(room, peer, None, "lost")
         self._announcer.changed(room, changes, version)
 
     def _start(self, work: Callable[[str, str], Coroutine[Any, Any, None]], room: str, peer: str) -> None:

@@ -111,13 +111,15 @@ class SignallingNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
     async def _in_order(self, client: Client, event: str, data: object) -> Reply | None:
         """Handles one event after those before it. asyncio's lock lets waiters in first come, first served."""
         retry_after = client.events.take(1, time.monotonic())
-        if retry_after or client.waiting >= _WAITERS:
-            return self._too_fast(client, event, data, retry_after)
+        if client.waiting >= _WAITERS:
+            return self._too_fast(client, event, data, self._relays.refuse)
         client.waiting += 1
         try:
             async with client.lock:
                 if client.sid not in self._clients:
                     return None
+                if retry_after:
+                    return self._too_fast(client, event, data, self._relays.rate_limited, retry_after)
                 return await self._handle(client, event, data)
         finally:
             client.waiting -= 1
@@ -146,12 +148,18 @@ class SignallingNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
             return _error(ProtocolError("internal", "the server failed; its log says why"))
         return {} if reply is None else msgspec.to_builtins(reply)
 
-    def _too_fast(self, client: Client, event: str, data: object, retry_after: float) -> Reply | None:
-        error = ProtocolError("rate-limited", "too many events", retry_after=round(retry_after, 3) or 0.1)
+    def _too_fast(
+        self,
+        client: Client,
+        event: str,
+        data: object,
+        refuse: Callable[[Client, Relay], None],
+        retry_after: float = 0.1,
+    ) -> Reply | None:
         if event != "relay":
-            return _error(error)
+            return _error(ProtocolError("rate-limited", "too many events", retry_after=round(retry_after, 3)))
         try:
-            self._relays.rate_limited(client, _read(data, Relay))
+            refuse(client, _read(data, Relay))
         except ProtocolError as malformed:
             return _error(malformed)
         return None

@@ -59,6 +59,10 @@ class Relays:
         self._refuse_all(client, relay, "rate-limited")
         self._acknowledge(client, 0)
 
+    def refuse(self, client: Client, relay: Relay) -> None:
+        """Refuses a relay before those that it follows have been handled. The next one's acknowledgement covers it."""
+        self._refuse_all(client, relay, "rate-limited")
+
     def gone(self, client: Client) -> None:
         """Stops the clock of a client that is gone."""
         if client.relays.timer is not None:

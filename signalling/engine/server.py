@@ -161,6 +161,7 @@ class Engine:
             # Our namespace answers for its own handlers, so this is what python-socketio made of a client's bytes.
             if not self._own and not isinstance(error, PacketRefused):
                 raise
+            log.debug("a packet that python-socketio could not take", exc_info=True)
             await self._cut(eio_sid, f"bad packet: {error}")
 
     async def _on_disconnect(self, eio_sid: str, reason: str) -> None:

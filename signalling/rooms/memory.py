@@ -23,11 +23,11 @@ class MemoryStore:
         self._rooms[room] = roster
         return admission, roster
 
-    async def leave(self, room: str, peer: str, reason: LeftReason) -> Changed:
+    async def leave(self, room: str, peer: str, holder: str | None, reason: LeftReason) -> Changed:
         roster = self._rooms.get(room)
         if roster is None:
             return Changed([], 0)
-        changes = roster.leave(peer, reason)
+        changes = roster.leave(peer, holder, reason)
         if not len(roster):
             del self._rooms[room]
         return Changed(changes, roster.version)

@@ -106,10 +106,10 @@ class Roster:
         self._entries[new.id] = new
         return Admission(changes, resumed=True, replaced=replaced)
 
-    def leave(self, peer: str, reason: LeftReason) -> list[Change]:
-        """Removes a member for good."""
+    def leave(self, peer: str, holder: str | None, reason: LeftReason) -> list[Change]:
+        """Removes a member for good, if it is still held by this client (None: still away)."""
         entry = self._entries.get(peer)
-        return [] if entry is None else self._remove(entry, reason)
+        return [] if entry is None or entry.holder != holder else self._remove(entry, reason)
 
     def away(self, peer: str, holder: str, reason: str) -> list[Change]:
         """Notes that a member lost the client `holder`, unless another has taken over already."""

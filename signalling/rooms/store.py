@@ -24,7 +24,7 @@ class RoomStore(Protocol):
     async def join(self, room: str, entry: Entry, most: int) -> tuple[Admission, Roster]:
         """See `Roster.join`."""
 
-    async def leave(self, room: str, peer: str, reason: LeftReason) -> Changed:
+    async def leave(self, room: str, peer: str, holder: str | None, reason: LeftReason) -> Changed:
         """See `Roster.leave`."""
 
     async def away(self, room: str, peer: str, holder: str, reason: str) -> Changed:

@@ -28,7 +28,7 @@ def test_members_are_listed_in_join_order_and_each_change_is_one_version() -> No
     roster = Roster("lobby")
     for name in ("ada", "bob", "cyd"):
         roster.join(entry(name), 10)
-    roster.leave("bob", "left")
+    roster.leave("bob", "sid 1", "left")
     assert [member.id for member in roster.members()] == ["ada", "cyd"]
     assert roster.version == 4
 
@@ -120,6 +120,14 @@ def test_the_end_of_a_client_that_was_replaced_does_not_matter() -> None:
     roster.join(entry(connection=2, holder="sid 2"), 10)
     assert roster.away("ada", "sid 1", "transport close") == []
     assert not roster.members()[0].away
+
+
+def test_one_that_came_back_in_time_is_not_lost() -> None:
+    roster = Roster("lobby")
+    roster.join(entry(), 10)
+    assert roster.leave("ada", None, "lost") == []
+    roster.away("ada", "sid 1", "transport close")
+    assert roster.leave("ada", None, "lost") == [PeerLeft(id="ada", reason="lost")]
 
 
 def test_a_full_room_takes_back_its_members_but_nobody_new() -> None:
