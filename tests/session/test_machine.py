@@ -256,12 +256,28 @@ class Machine(RuleBasedStateMachine):
             for lane in (reliable, bulk):
                 assert lane.bytes == sum(item.cost for item in lane.unacked)
                 assert len(lane.unacked) <= SMALL.frame_window
-            for path in program.session._routes.paths.values():
-                assert path.life.in_flight >= 0
             for channel in program.session._receiver.channels.values():
                 assert channel.handled <= channel.received <= channel.limit
                 assert channel.limit <= channel.handled + max(channel.window, SMALL.first_credit)
             assert program.session._sender._budget.used >= 0
+
+    @invariant()
+    def books_are_right(self) -> None:
+        """What is counted as it goes is what a count from the beginning gives."""
+        for program in self.programs:
+            sender = program.session._sender
+            for path in program.session._routes.paths.values():
+                carried = (item.cost for lane in sender.lanes for item in lane.unacked if path in item.by)
+                assert path.life.in_flight == sum(carried)
+            for lane in sender.lanes:
+                mine = [channel for channel in sender.channels.values() if channel.lane & 1 == lane.lane]
+                assert lane.queued == sum(channel.promised - channel.used for channel in mine)
+                assert lane.starved == sum(channel.starved for channel in mine)
+                for channel in mine:
+                    assert channel.ready == (channel in lane.ready)
+                    assert bool(channel.queue) == (channel.ready or channel.starved)
+                queued = lane.queued + sum(item.charge for item in lane.unacked)
+                assert queued <= sender._budget.used
 
     @invariant()
     def little_is_sent_twice(self) -> None:

@@ -23,6 +23,7 @@ from tests.session import test_order as order
 from tests.session import test_pings as pings
 from tests.session import test_resend as resend
 from tests.session import test_suspicion as suspicion
+from tests.session.lives import some_lives
 
 
 class Sabotage(NamedTuple):
@@ -37,12 +38,15 @@ SABOTAGES = (
     Sabotage(
         "S3 copies are dropped",
         by.method(Receiver, "sequenced", by.take_copies),
-        (order.test_a_copy_is_dropped, order.test_a_server_that_passes_everything_on_twice_changes_nothing),
+        (some_lives, order.test_a_copy_is_dropped, order.test_a_server_that_passes_everything_on_twice_changes_nothing),
     ),
     Sabotage(
         "S3 frames are put in order",
         by.method(Receiver, "sequenced", by.take_at_once),
-        (order.test_frames_are_put_in_order,),
+        (
+            some_lives,
+            order.test_frames_are_put_in_order,
+        ),
     ),
     Sabotage(
         "S3 nothing beyond the window",
@@ -51,11 +55,21 @@ SABOTAGES = (
     ),
     Sabotage("S3 channels interleave", by.one_by_one, (order.test_chunks_of_a_message_interleave_with_other_channels,)),
     Sabotage("S3 a number is given once", by.number_again, (order.test_what_is_sent_again_is_the_same_frame,)),
-    Sabotage("S4 number only with credit", by.block_the_lane, (credit.test_a_channel_without_credit_stops_no_other,)),
+    Sabotage(
+        "S4 number only with credit",
+        by.block_the_lane,
+        (
+            some_lives,
+            credit.test_a_channel_without_credit_stops_no_other,
+        ),
+    ),
     Sabotage(
         "S4 acknowledged on receipt",
         by.acknowledge_the_handled,
-        (credit.test_frames_are_acknowledged_when_they_come_not_when_they_are_handled,),
+        (
+            some_lives,
+            credit.test_frames_are_acknowledged_when_they_come_not_when_they_are_handled,
+        ),
     ),
     Sabotage("S4 within 20 ms", by.constants(ack_delay=0.5), (credit.test_an_acknowledgement_waits_20_ms,)),
     Sabotage(
@@ -85,7 +99,10 @@ SABOTAGES = (
     Sabotage(
         "S4 raised when nothing waits",
         by.method(ReceiveChannel, "grow", by.grow_by_halves_only),
-        (credit.test_the_largest_messages_fit_one_after_another,),
+        (
+            some_lives,
+            credit.test_the_largest_messages_fit_one_after_another,
+        ),
     ),
     Sabotage(
         "S4 raised by half a window",
@@ -113,6 +130,7 @@ SABOTAGES = (
         "S5 a pong carries all limits",
         by.tell_nothing_in_pongs,
         (
+            some_lives,
             pings.test_who_waits_for_credit_asks_every_second,
             pings.test_who_waits_for_a_flush_asks_every_second,
             pings.test_a_ping_is_answered_at_once_without_a_timer,
@@ -188,7 +206,7 @@ SABOTAGES = (
     Sabotage(
         "S7 suspicion",
         by.method(Liveness, "suspicious_at", by.nothing),
-        (suspicion.cut_both, pings.test_a_program_that_sends_only_datagrams_notices_that_direct_is_dead),
+        (some_lives, suspicion.cut_both, pings.test_a_program_that_sends_only_datagrams_notices_that_direct_is_dead),
     ),
     Sabotage("S7 proof, not hearing", by.believe_hearing, (suspicion.test_a_peer_that_only_sends_is_not_proved,)),
     Sabotage(
@@ -261,7 +279,10 @@ SABOTAGES = (
     Sabotage(
         "S8 flush waits for handling",
         by.call_received_handled,
-        (ends.test_flush_ends_when_everything_was_handled_not_just_received,),
+        (
+            some_lives,
+            ends.test_flush_ends_when_everything_was_handled_not_just_received,
+        ),
     ),
     Sabotage(
         "S8 bye after bulk",
@@ -277,7 +298,10 @@ SABOTAGES = (
     Sabotage(
         "datagrams come once",
         by.method(ReceiveChannel, "is_copy", lambda self, number: False),
-        (datagrams.test_a_datagram_is_never_doubled,),
+        (
+            some_lives,
+            datagrams.test_a_datagram_is_never_doubled,
+        ),
     ),
 )
 
