@@ -12,10 +12,16 @@ FULL = 1024 * 1024
 """Bytes that the sender lets wait in its channel."""
 
 
-async def connect(benchmark: Benchmark, *, offers: bool) -> tuple[RTCPeerConnection, RTCDataChannel]:
-    """An open, ordered channel to the other program."""
+def prepare() -> tuple[RTCPeerConnection, RTCDataChannel]:
+    """A connection with one ordered channel, neither of them open."""
     connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
-    channel = connection.createDataChannel("load", negotiated=True, id=0)
+    return connection, connection.createDataChannel("load", negotiated=True, id=0)
+
+
+async def connect(
+    benchmark: Benchmark, connection: RTCPeerConnection, channel: RTCDataChannel, *, offers: bool
+) -> None:
+    """Open the channel to the other program. Whoever wants its messages must be listening already."""
     opened = asyncio.Event()
     channel.on("open", opened.set)
     if not offers:
@@ -28,12 +34,11 @@ async def connect(benchmark: Benchmark, *, offers: bool) -> tuple[RTCPeerConnect
         await connection.setRemoteDescription(RTCSessionDescription(**await benchmark.hear()))
     if channel.readyState != "open":
         await opened.wait()
-    return connection, channel
 
 
 async def receive(benchmark: Benchmark, count: int) -> None:
     """Count messages; tells how long it was from the first to the last."""
-    connection, channel = await connect(benchmark, offers=False)
+    connection, channel = prepare()
     left, start = count, 0.0
     done = asyncio.Event()
 
@@ -46,13 +51,15 @@ async def receive(benchmark: Benchmark, count: int) -> None:
             benchmark.tell(seconds=time.monotonic() - start)
             done.set()
 
+    await connect(benchmark, connection, channel, offers=False)
     await done.wait()
     await connection.close()
 
 
 async def send(benchmark: Benchmark, count: int, size: int) -> None:
     """Send messages, as fast as the channel takes them."""
-    connection, channel = await connect(benchmark, offers=True)
+    connection, channel = prepare()
+    await connect(benchmark, connection, channel, offers=True)
     channel.bufferedAmountLowThreshold = FULL // 2
     low = asyncio.Event()
     channel.on("bufferedamountlow", low.set)
@@ -68,17 +75,19 @@ async def send(benchmark: Benchmark, count: int, size: int) -> None:
 
 async def echo(benchmark: Benchmark) -> None:
     """Send back what comes."""
-    connection, channel = await connect(benchmark, offers=False)
+    connection, channel = prepare()
     channel.on("message", channel.send)
+    await connect(benchmark, connection, channel, offers=False)
     await benchmark.hear()
     await connection.close()
 
 
 async def ping(benchmark: Benchmark, times: int, size: int) -> None:
     """Send a message and wait for the answer, so many times; tells how long each took, in seconds."""
-    connection, channel = await connect(benchmark, offers=True)
+    connection, channel = prepare()
     answered = asyncio.Event()
     channel.on("message", lambda _: answered.set())
+    await connect(benchmark, connection, channel, offers=True)
     data = bytes(size)
     seconds = []
     for _ in range(times):

@@ -20,11 +20,9 @@ class Benchmark:
         print(json.dumps(facts), flush=True)
 
     async def hear(self) -> Any:
-        """The next line; the benchmark closes its end when it needs this program no longer."""
+        """The next line; None once the benchmark has closed its end: it needs this program no longer."""
         line = await self._reader.readline()
-        if not line:
-            raise SystemExit(0)
-        return json.loads(line)
+        return json.loads(line) if line else None
 
 
 Role = Callable[..., Awaitable[None]]

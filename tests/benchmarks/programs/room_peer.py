@@ -119,8 +119,7 @@ async def note(benchmark: Benchmark, url: str, room: str) -> None:
             numbers.append(message.data)
 
         benchmark.tell(ready=True)
-        while True:
-            await benchmark.hear()
+        while await benchmark.hear() is not None:
             gaps = [after - before for before, after in pairwise(times)]
             in_order = numbers == list(range(numbers[0], numbers[0] + len(numbers))) if numbers else False
             benchmark.tell(gap=max(gaps, default=0.0), messages=len(times), in_order=in_order)
