@@ -163,7 +163,7 @@ class Client(Emitter):
     def _receive(self, name: str, data: Any) -> None:
         """An event of the server. What makes no sense is logged and dropped: it must not stop the connection."""
         try:
-            event = msgspec.convert(data, _EVENTS[name])
+            event = msgspec.convert(data, _EVENTS[name], builtin_types=(bytes,))  # a packet is bytes, not text
         except (msgspec.ValidationError, TypeError) as error:
             log.warning("the server sent a %r that makes no sense: %s", name, error)
             return

@@ -5,6 +5,7 @@ which connection we are on (rule V1) and nothing may be sent before the rooms ar
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
@@ -263,19 +264,23 @@ class Connection:
 
 async def _discard(sio: Any) -> None:
     """Close a client whatever state it is in, so that neither its tasks nor its sockets remain."""
+    eio = sio.eio
+    websocket, http = getattr(eio, "ws", None), eio.http
     try:
         async with asyncio.timeout(2):
             await sio.disconnect()
     except (Exception, asyncio.CancelledError) as error:
         log.debug("closing a connection: %r", error)
-    eio = sio.eio
     tasks = [t for t in (eio.read_loop_task, eio.write_loop_task) if t is not None and not t.done()]
     for task in tasks:
         task.cancel()
     if tasks:
         await asyncio.wait(tasks, timeout=2)
-    if eio.http is not None and not eio.http.closed:
-        await eio.http.close()
+    if websocket is not None and not websocket.closed:
+        with contextlib.suppress(Exception):
+            await asyncio.wait_for(websocket.close(), 2)
+    if http is not None and not http.closed:
+        await http.close()
 
 
 def _read_large_polls() -> None:

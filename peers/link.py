@@ -214,7 +214,8 @@ class Link:
             self.core.start(self._loop.time())
             self._wake()
             await self._changed()
-        answer = self._pings[number] = self._loop.create_future()
+        answer: asyncio.Future[tuple[float, PathName]] = self._loop.create_future()
+        self._pings[number] = answer
         self._wake()
         try:
             return await answer
@@ -516,19 +517,24 @@ class Link:
                 await asyncio.wait([self._bye], timeout=timeout)
         await self.end("this side left")
 
+    def cut(self, reason: str) -> None:
+        """End the link at once: what was not acknowledged is reported. `end` gives back what it holds."""
+        if self._ended is not None:
+            return
+        undelivered = self.core.end(self._loop.time())
+        self._ended = reason
+        if self._timer is not None:
+            self._timer.cancel()
+        self._fail_flushes(undelivered, reason)
+        self._tell_waiters()
+        if not self._bye.done():
+            self._bye.set_result(None)
+        for outlet in self._outlets.values():
+            outlet.ready.set()
+        if undelivered:
+            self._on_undelivered(undelivered, reason)
+
     async def end(self, reason: str) -> None:
-        """End the link at once: what was not acknowledged is reported."""
-        if self._ended is None:
-            undelivered = self.core.end(self._loop.time())
-            self._ended = reason
-            if self._timer is not None:
-                self._timer.cancel()
-            self._fail_flushes(undelivered, reason)
-            self._tell_waiters()
-            if not self._bye.done():
-                self._bye.set_result(None)
-            for outlet in self._outlets.values():
-                outlet.ready.set()
-            if undelivered:
-                self._on_undelivered(undelivered, reason)
+        """Cut the link, and wait until its paths are closed."""
+        self.cut(reason)
         await self.attempts.close()

@@ -310,7 +310,7 @@ class Room(Emitter):
                     self._appeared(member)
                 case PeerVanished(id, reason):
                     if (peer := self._peers.pop(id, None)) is not None:
-                        self._start(self._vanished(peer, reason))
+                        self._vanished(peer, reason)
                 case PeerChanged(id, profile):
                     if (peer := self._peers.get(id)) is not None:
                         peer.profile = read_profile(profile)
@@ -363,8 +363,10 @@ class Room(Emitter):
             else:
                 self._held.append((when, name, data))
 
-    async def _vanished(self, peer: Peer, reason: str) -> None:
-        await peer._link.end(f"it is gone ({reason})")
+    def _vanished(self, peer: Peer, reason: str) -> None:
+        gone = f"it is gone ({reason})"
+        peer._link.cut(gone)
+        self._start(peer._link.end(gone))
         for consumer in peer._consumers.values():
             consumer.close()
         self._tell(peer, "peer_left", peer, reason)

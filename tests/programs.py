@@ -50,7 +50,7 @@ async def run(
             stderr=err_file,
             env={**os.environ, "PYTHONUNBUFFERED": "1", **({"EITHERWAY_URL": url} if url else {})},
         )
-    if isinstance(source, int) is False and source is not None:
+    if source is not None and not isinstance(source, int):
         source.close()
     try:
         yield Program(process, out, err)

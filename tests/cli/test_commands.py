@@ -72,9 +72,10 @@ async def test_a_taken_port_is_told(tmp_path: Path) -> None:
 
 
 async def test_serve_ends_with_0_on_sigterm_and_tells_its_clients(tmp_path: Path) -> None:
-    async with ServerProcess() as server, run(
-        tmp_path, "a", "chat", "lobby", "--name", "Ada", stdin=asyncio.subprocess.PIPE, url=server.url
-    ) as a:
+    async with (
+        ServerProcess() as server,
+        run(tmp_path, "a", "chat", "lobby", "--name", "Ada", stdin=asyncio.subprocess.PIPE, url=server.url) as a,
+    ):
         await a.says("nobody else yet")
         process = server.process
         assert process is not None

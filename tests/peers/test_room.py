@@ -23,6 +23,11 @@ async def pair(connect: Connect, p2p: P2P = "never", room: str = "lobby") -> tup
     return a, b, to_b, to_a
 
 
+def data_into(log: Log[Any]) -> Callable[[Message[Any]], None]:
+    """A handler that keeps what messages say."""
+    return lambda message: log(message.data)
+
+
 async def direct(*peers: Peer) -> None:
     """Until the peers are reached directly."""
     for peer in peers:
@@ -264,8 +269,9 @@ async def test_flush_ends_when_the_peer_has_handled(connect: Connect) -> None:
 async def test_joined_left_updated(connect: Connect) -> None:
     a = await connect().join("r")
     log: Log[Any] = Log()
-    for name in ("peer_joined", "peer_left", "peer_updated"):
-        a.on(name, lambda *args, name=name: log((name, *args)))  # type: ignore[call-overload]
+    a.on("peer_joined", lambda *args: log(("peer_joined", *args)))
+    a.on("peer_left", lambda *args: log(("peer_left", *args)))
+    a.on("peer_updated", lambda *args: log(("peer_updated", *args)))
     client = connect()
     async with client.join("r", profile={"name": "Grace"}) as b:
         await log.count(1)
@@ -303,7 +309,7 @@ async def test_room_send_reaches_everyone_or_those_named(connect: Connect) -> No
     rooms = [await connect().join("r", p2p="never") for _ in range(4)]
     logs: list[Log[Any]] = [Log() for _ in rooms]
     for room, log in zip(rooms, logs, strict=True):
-        room.on("message", lambda m, log=log: log(m.data))
+        room.on("message", data_into(log))
     await eventually(lambda: all(len(room.peers) == 3 for room in rooms))
     await rooms[0].send("all")
     await rooms[0].send("one", to=rooms[0].peers[rooms[2].id])
@@ -368,7 +374,7 @@ async def test_one_program_in_two_rooms_has_two_links(connect: Connect) -> None:
     rooms = [(await one.join(name), await two.join(name)) for name in ("r1", "r2")]
     logs: list[Log[Any]] = [Log(), Log()]
     for (_, room), log in zip(rooms, logs, strict=True):
-        room.on("message", lambda m, log=log: log(m.data))
+        room.on("message", data_into(log))
     for n, (room, _) in enumerate(rooms):
         await (await room.wait_for_peer(timeout=5)).send(n)
     await logs[0].count(1)
