@@ -29,7 +29,9 @@ class SendLane:
         self.ready: deque[SendChannel] = deque()
         """Channels with something to send and, as far as is known, with credit."""
         self.starved = 0
-        """Channels that wait for credit."""
+        """Channels that wait for credit ..."""
+        self.stuck = 0
+        """... and what of `queued` is theirs."""
         self.need: deque[Sent] = deque()
         """To be sent again, oldest first."""
         self.progress = 0.0
@@ -40,6 +42,24 @@ class SendLane:
         self.twice = 0
 
     # ---- new frames
+
+    def takes(self, charge: int) -> bool:
+        """Whether so much more may be queued. What waits for credit does not count: it must stop no other channel."""
+        return self.queued - self.stuck + self.bytes + charge <= self.window
+
+    def _starve(self, channel: SendChannel) -> None:
+        """The first of the ready channels has no credit."""
+        self.ready.popleft()
+        self.starved += 1
+        self.stuck += channel.promised - channel.used
+        channel.ready, channel.starved = False, True
+
+    def feed(self, channel: SendChannel) -> None:
+        """A starved channel may have credit again."""
+        self.starved -= 1
+        self.stuck -= channel.promised - channel.used
+        self.ready.append(channel)
+        channel.starved, channel.ready = False, True
 
     def fill(self, path: Path, room: float, now: float, flights: list[Flight]) -> bool:
         """Give `path` what it has room for; True if something waits for more: no lower lane may use this path then."""
@@ -67,9 +87,7 @@ class SendLane:
             charge = size + frame_charge if kind <= FrameType.VALUE else 0
             if channel.used + charge > channel.limit:
                 # Without credit it gets no number, so that it cannot stop other channels.
-                ready.popleft()
-                channel.ready, channel.starved = False, True
-                self.starved += 1
+                self._starve(channel)
                 continue
             cost = size + HEADER_SIZE
             if self.bytes + cost > self.window or self.next - self.base >= rules.frame_window:

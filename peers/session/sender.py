@@ -79,7 +79,7 @@ class Sender:
         if not channel.queue:
             return True
         lane = self.lanes[channel.lane]
-        return channel.promised + charge <= channel.limit and lane.queued + lane.bytes + charge <= lane.window
+        return channel.promised + charge <= channel.limit and lane.takes(charge)
 
     def send(self, number: int, kind: FrameType, payload: bytes, context: object) -> Outbound:
         """Queue a message. Raises ValueError if it is too large for its lane or the channel is closed."""
@@ -99,7 +99,9 @@ class Sender:
         self._budget.used += charge
         lane = self.lanes[channel.lane & 1]  # a datagram channel's open and close travel on the reliable lane
         lane.queued += charge
-        if not channel.ready and not channel.starved and self.bye_at is None:
+        if channel.starved:
+            lane.stuck += charge
+        elif not channel.ready and self.bye_at is None:
             channel.ready = True
             lane.ready.append(channel)
 
@@ -110,6 +112,8 @@ class Sender:
             return
         channel.closed = True
         self._closing[number] = channel
+        if self._wanting.pop(number, None):
+            self._events.append(SendReady(number))  # whoever waits shall see that it is closed
         self._queue(channel, Outbound(number, FrameType.CLOSE, b""), 0)
 
     def flush(self) -> int:
@@ -122,7 +126,7 @@ class Sender:
         self.bye_at = reliable.next
         for lane in self.lanes:
             lane.ready.clear()
-            lane.starved = 0
+            lane.starved = lane.stuck = 0
         for channel in self.channels.values():
             channel.ready = channel.starved = False
         payload = encode_bye(reliable.next - 1, bulk.next - 1)
@@ -188,8 +192,6 @@ class Sender:
             moved += bulk_moved
             charge += bulk_charge
             closes += bulk_closes
-        elif told.bulk > self.lanes[1].next:
-            raise PeerLied("bulk frames acknowledged that were never sent")
         self._budget.used -= charge
         for item in closes:
             self.channels[item.frame.channel].close_acknowledged = True
@@ -211,10 +213,7 @@ class Sender:
         if not channel.grant(limit, handled, self._rules):
             return
         if channel.starved:
-            lane = self.lanes[channel.lane]
-            lane.starved -= 1
-            lane.ready.append(channel)
-            channel.starved, channel.ready = False, True
+            self.lanes[channel.lane].feed(channel)
         self._flushes.handled(channel)
 
     def _finish(self, told: Acknowledgement, whole: bool) -> None:
@@ -256,7 +255,7 @@ class Sender:
             lane.unacked.clear()
             lane.need.clear()
             lane.ready.clear()
-            lane.bytes = lane.queued = lane.starved = 0
+            lane.bytes = lane.queued = lane.starved = lane.stuck = 0
         for channel in self.channels.values():
             for message in channel.queue:
                 report(message)

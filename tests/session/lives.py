@@ -45,7 +45,7 @@ def live(seed: int, rules: Rules | None = None) -> Result:
     kind = rng.choice(("direct", "relay", "both", "suspect"))
     trouble.peace(kind)
     try:
-        world.settle(30)
+        world.settle(45)
         settled = world.clock.now - BUSY
         _all_flush(world)
     except Broken as error:
@@ -133,7 +133,7 @@ class Life:
     def _call(self, side: Side, size: int) -> None:
         inlet = side.peer.inlets.get("call")
         waiting = len(side.outlets["call"].sizes) - (inlet.count if inlet is not None else 0)
-        if waiting < 20:
+        if waiting < 50:
             self._more(side, "call", size)
 
     def flushes(self, side: Side) -> None:

@@ -127,6 +127,30 @@ def test_a_channel_without_credit_stops_no_other() -> None:
     assert b.inlets[""].count == 30
 
 
+def test_what_waits_for_credit_takes_no_room_from_others() -> None:
+    world, a, b = pair("absent")
+    a.open("absent")
+    a.open("other")
+    a.send("absent", world.rules.reliable_message)
+    world.run(1)
+    for _ in range(20):
+        assert a.send_if_room("other", 1_000)
+    assert not a.send_if_room("absent", 0)
+    world.run(2)
+    assert b.inlets["other"].count == 20
+    b.listen(b.inlets["absent"])
+    world.settle(2)
+
+
+def test_who_waits_to_send_learns_that_the_channel_is_closed() -> None:
+    one = Single()
+    channel = one.session.open("x", Lane.RELIABLE)
+    one.send(bytes(MIB), channel)
+    assert not one.session.can_send(channel, 1)
+    one.session.close_channel(channel, one.now)
+    assert one.events() == [SendReady(channel)]
+
+
 def test_the_largest_messages_fit_one_after_another() -> None:
     world, a, _ = pair()
     a.open("bulk", Lane.BULK)

@@ -272,7 +272,9 @@ class Machine(RuleBasedStateMachine):
             for lane in sender.lanes:
                 mine = [channel for channel in sender.channels.values() if channel.lane & 1 == lane.lane]
                 assert lane.queued == sum(channel.promised - channel.used for channel in mine)
-                assert lane.starved == sum(channel.starved for channel in mine)
+                starved = [channel for channel in mine if channel.starved]
+                assert lane.starved == len(starved)
+                assert lane.stuck == sum(channel.promised - channel.used for channel in starved)
                 for channel in mine:
                     assert channel.ready == (channel in lane.ready)
                     assert bool(channel.queue) == (channel.ready or channel.starved)
