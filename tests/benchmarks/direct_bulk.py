@@ -3,7 +3,7 @@
 from functools import partial
 
 from tests.benchmarks.contest import Contest, Goal, Measure, Options
-from tests.benchmarks.flow import channel_flow, our_flow
+from tests.benchmarks.flow import CPU, channel_flow, our_flow
 
 TOTAL = 24 * 1024 * 1024
 KIB = 1024
@@ -28,5 +28,6 @@ def contest(options: Options) -> Contest:
                 better="higher",
                 goal=Goal("at least 95 %", lambda ours, rival: ours >= 0.95 * rival),
             ),
+            CPU,
         ),
     )

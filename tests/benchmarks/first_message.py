@@ -22,7 +22,10 @@ async def _ours() -> Samples:
 
 
 async def _bare() -> Samples:
-    async with bare_server() as url, playing("socketio_peer", "call", url=url, times=TIMES, size=SIZE) as caller:
+    async with (
+        bare_server() as (url, _),
+        playing("socketio_peer", "call", url=url, times=TIMES, size=SIZE) as caller,
+    ):
         return _samples((await caller.hear())["seconds"])
 
 

@@ -1,30 +1,38 @@
 """Rounds in which one program sends messages to another as fast as it goes."""
 
 import time
+from collections.abc import Callable
 
-from tests.benchmarks.contest import Samples
-from tests.benchmarks.processes import bare_server, our_server, playing
+from tests.benchmarks.contest import Measure, Samples
+from tests.benchmarks.processes import Program, bare_server, our_server, playing
+
+CPU = Measure("cpu", "CPU of all processes", "ms/MB")
+"""Of use where the machine does other things meanwhile, which slows messages but costs no CPU of ours."""
 
 
 async def our_flow(count: int, size: int, *, lane: str, path: str) -> Samples:
     """Two peers, by the relay with direct paths off, or by a direct path."""
     room, p2p = f"flow-{time.monotonic_ns()}", "never" if path == "relay" else "eager"
     async with (
-        our_server() as (url, _),
+        our_server() as (url, server),
         playing("room_peer", "receive", url=url, room=room, count=count, lane=lane, p2p=p2p) as receiver,
     ):
         await receiver.hear()
-        sender = playing("room_peer", "send", url=url, room=room, count=count, size=size, lane=lane, p2p=p2p, path=path)
-        async with sender:
-            return _samples(count, size, (await receiver.hear())["seconds"])
+        before = server.cpu()
+        sending = playing(
+            "room_peer", "send", url=url, room=room, count=count, size=size, lane=lane, p2p=p2p, path=path
+        )
+        async with sending as sender:
+            return await _samples(count, size, receiver, sender, lambda: server.cpu() - before)
 
 
 async def bare_flow(count: int, size: int) -> Samples:
     """Two python-socketio clients through a stock server, an event for each message."""
-    async with bare_server() as url, playing("socketio_peer", "receive", url=url, count=count) as receiver:
+    async with bare_server() as (url, server), playing("socketio_peer", "receive", url=url, count=count) as receiver:
         to = (await receiver.hear())["to"]
-        async with playing("socketio_peer", "send", url=url, to=to, count=count, size=size):
-            return _samples(count, size, (await receiver.hear())["seconds"])
+        before = server.cpu()
+        async with playing("socketio_peer", "send", url=url, to=to, count=count, size=size) as sender:
+            return await _samples(count, size, receiver, sender, lambda: server.cpu() - before)
 
 
 async def channel_flow(count: int, size: int) -> Samples:
@@ -35,9 +43,15 @@ async def channel_flow(count: int, size: int) -> Samples:
     ):
         receiver.tell(**await sender.hear())
         sender.tell(**await receiver.hear())
-        return _samples(count, size, (await receiver.hear())["seconds"])
+        return await _samples(count, size, receiver, sender, lambda: 0.0)
 
 
-def _samples(count: int, size: int, seconds: float) -> Samples:
-    rate = (count - 1) / seconds
-    return {"messages": [rate], "megabytes": [rate * size / 1e6]}
+async def _samples(
+    count: int, size: int, receiver: Program, sender: Program, server_cpu: Callable[[], float]
+) -> Samples:
+    received = await receiver.hear()
+    used = received["cpu"] + server_cpu()
+    sender.tell(enough=True)
+    used += (await sender.hear())["cpu"]
+    rate = (count - 1) / received["seconds"]
+    return {"messages": [rate], "megabytes": [rate * size / 1e6], "cpu": [used * 1e3 / (count * size / 1e6)]}

@@ -7,6 +7,8 @@ import sys
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
+import psutil
+
 from tests.waiting import free_port
 
 DEADLINE = 180.0
@@ -23,6 +25,11 @@ class Program:
     def pid(self) -> int:
         """Its process id."""
         return self._process.pid
+
+    def cpu(self) -> float:
+        """Seconds of CPU that it has used."""
+        times = psutil.Process(self.pid).cpu_times()
+        return float(times.user + times.system)
 
     async def line(self) -> str:
         """Its next line of output."""
@@ -101,7 +108,7 @@ async def our_server(prefix: Sequence[str] = ()) -> AsyncIterator[tuple[str, Pro
 
 
 @contextlib.asynccontextmanager
-async def bare_server() -> AsyncIterator[str]:
-    """Stock python-socketio on aiohttp; its URL."""
+async def bare_server() -> AsyncIterator[tuple[str, Program]]:
+    """Stock python-socketio on aiohttp; its URL and its process."""
     async with playing("socketio_server", "serve") as server:
-        yield (await server.hear())["url"]
+        yield (await server.hear())["url"], server

@@ -3,7 +3,7 @@
 from functools import partial
 
 from tests.benchmarks.contest import Contest, Goal, Measure, Options
-from tests.benchmarks.flow import bare_flow, our_flow
+from tests.benchmarks.flow import CPU, bare_flow, our_flow
 
 TOTAL = 48 * 1024 * 1024
 KIB = 1024
@@ -31,5 +31,6 @@ def contest(options: Options) -> Contest:
                 better="higher",
                 goal=Goal("at least bare", lambda ours, rival: ours >= rival),
             ),
+            CPU,
         ),
     )

@@ -6,7 +6,7 @@ from typing import Any
 
 from aiortc import RTCConfiguration, RTCDataChannel, RTCPeerConnection, RTCSessionDescription
 
-from tests.benchmarks.programs.child import Benchmark, run
+from tests.benchmarks.programs.child import Benchmark, Stopwatch, run
 
 FULL = 1024 * 1024
 """Bytes that the sender lets wait in its channel."""
@@ -39,16 +39,17 @@ async def connect(
 async def receive(benchmark: Benchmark, count: int) -> None:
     """Count messages; tells how long it was from the first to the last."""
     connection, channel = prepare()
-    left, start = count, 0.0
+    left, watch = count, Stopwatch()
     done = asyncio.Event()
 
     @channel.on("message")
     def message(data: Any) -> None:
-        nonlocal left, start
-        start = start or time.monotonic()
+        nonlocal left
+        if left == count:
+            watch.mark()
         left -= 1
         if not left:
-            benchmark.tell(seconds=time.monotonic() - start)
+            benchmark.tell(**watch.mark())
             done.set()
 
     await connect(benchmark, connection, channel, offers=False)
@@ -63,13 +64,15 @@ async def send(benchmark: Benchmark, count: int, size: int) -> None:
     channel.bufferedAmountLowThreshold = FULL // 2
     low = asyncio.Event()
     channel.on("bufferedamountlow", low.set)
-    data = bytes(size)
+    data, watch = bytes(size), Stopwatch()
+    watch.mark()
     for _ in range(count):
         if channel.bufferedAmount > FULL:
             low.clear()
             await low.wait()
         channel.send(data)
     await benchmark.hear()
+    benchmark.tell(**watch.mark())
     await connection.close()
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sys
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -23,6 +24,20 @@ class Benchmark:
         """The next line; None once the benchmark has closed its end: it needs this program no longer."""
         line = await self._reader.readline()
         return json.loads(line) if line else None
+
+
+class Stopwatch:
+    """Seconds, and seconds of this process's CPU, from the first mark to the last."""
+
+    def __init__(self) -> None:
+        self._start: tuple[float, float] | None = None
+
+    def mark(self) -> dict[str, float]:
+        """Start, or tell what has passed since."""
+        now = time.monotonic(), time.process_time()
+        if self._start is None:
+            self._start = now
+        return {"seconds": now[0] - self._start[0], "cpu": now[1] - self._start[1]}
 
 
 Role = Callable[..., Awaitable[None]]

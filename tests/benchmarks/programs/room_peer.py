@@ -8,7 +8,7 @@ from typing import Any, Literal
 from peers import Client
 from peers.channel import Message
 from peers.peer import Peer
-from tests.benchmarks.programs.child import Benchmark, run
+from tests.benchmarks.programs.child import Benchmark, Stopwatch, run
 
 P2P = Literal["auto", "eager", "never"]
 Lane = Literal["reliable", "bulk"]
@@ -53,16 +53,17 @@ async def arrive(benchmark: Benchmark, url: str, room: str, times: int) -> None:
 async def receive(benchmark: Benchmark, url: str, room: str, count: int, lane: Lane, p2p: P2P) -> None:
     """Count messages; tells how long it was from the first to the last."""
     async with Client(url) as client, client.join(room, p2p=p2p) as joined:
-        left, start = count, 0.0
+        left, watch = count, Stopwatch()
         done = asyncio.Event()
 
         @joined.channel("load", lane=lane).on("message")
         def arrived(message: Message[bytes]) -> None:
-            nonlocal left, start
-            start = start or time.monotonic()
+            nonlocal left
+            if left == count:
+                watch.mark()
             left -= 1
             if not left:
-                benchmark.tell(seconds=time.monotonic() - start)
+                benchmark.tell(**watch.mark())
                 done.set()
 
         benchmark.tell(ready=True)
@@ -77,10 +78,12 @@ async def send(
     async with Client(url) as client, client.join(room, p2p=p2p) as joined:
         peer = await joined.wait_for_peer(timeout=10)
         await on_path(peer, path)
-        channel = peer.channel("load", lane=lane)
+        channel, watch = peer.channel("load", lane=lane), Stopwatch()
+        watch.mark()
         for _ in range(count):
             await channel.send(data)
         await peer.flush()
+        benchmark.tell(**watch.mark())
 
 
 async def echo(benchmark: Benchmark, url: str, room: str) -> None:

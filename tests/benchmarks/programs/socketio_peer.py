@@ -8,7 +8,7 @@ from typing import Any
 
 import socketio
 
-from tests.benchmarks.programs.child import Benchmark, run
+from tests.benchmarks.programs.child import Benchmark, Stopwatch, run
 
 
 @asynccontextmanager
@@ -37,16 +37,17 @@ async def call(benchmark: Benchmark, url: str, times: int, size: int) -> None:
 async def receive(benchmark: Benchmark, url: str, count: int) -> None:
     """Count messages; tells how long it was from the first to the last."""
     async with connected(url) as sio:
-        left, start = count, 0.0
+        left, watch = count, Stopwatch()
         done = asyncio.Event()
 
         @sio.on("message")  # type: ignore[untyped-decorator]
         def message(data: Any) -> None:
-            nonlocal left, start
-            start = start or time.monotonic()
+            nonlocal left
+            if left == count:
+                watch.mark()
             left -= 1
             if not left:
-                benchmark.tell(seconds=time.monotonic() - start)
+                benchmark.tell(**watch.mark())
                 done.set()
 
         benchmark.tell(to=sio.get_sid())
@@ -57,9 +58,12 @@ async def send(benchmark: Benchmark, url: str, to: str, count: int, size: int) -
     """Send messages, one event each, until the benchmark has seen enough."""
     data = bytes(size)
     async with connected(url) as sio:
+        watch = Stopwatch()
+        watch.mark()
         for _ in range(count):
             await sio.emit("pass_on", (to, data))
         await benchmark.hear()
+        benchmark.tell(**watch.mark())
 
 
 if __name__ == "__main__":
