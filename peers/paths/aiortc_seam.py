@@ -56,8 +56,10 @@ class Association(RTCSctpTransport):
         # A window that isn't used causes no queue: what delays then is the peer, which may acknowledge late.
         used = self._flight_size * 2 > self._cwnd
         await super()._receive_sack_chunk(chunk)
-        if used and (limit := self._delay.limit(self._cwnd, time.monotonic())) < self._cwnd:
-            self._cwnd = self._ssthresh = limit
+        if used:
+            self._cwnd, ends_slow_start = self._delay.limit(self._cwnd, time.monotonic())
+            if ends_slow_start:
+                self._ssthresh = self._cwnd
 
 
 class Channel(RTCDataChannel):

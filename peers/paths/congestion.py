@@ -7,41 +7,67 @@ as with LEDBAT (RFC 6817), but never below a floor. At 1 Mbit/s with bulk both w
 three suspicions in 25 s and none in 15.
 """
 
+import math
 from typing import Final
 
 MOST_QUEUED: Final = 0.1
 """Seconds that packets may wait in the queues of the path."""
 FLOOR: Final = 9_600
 """Bytes that may always be on their way: 8 packets."""
-FORGET: Final = 60.0
-"""Seconds after which the shortest round trip is measured anew: the route may have become longer."""
+FORGET: Final = 30.0
+"""Seconds for which the shortest round trip holds: the route may become longer."""
+DRAINED: Final = 2_400
+"""Bytes on their way while the queue is let run dry, so that the shortest round trip can be measured again."""
 
 
 class DelayLimit:
-    """Says by how much to shrink the congestion window. Times in seconds, `now` monotonic."""
+    """Says how large the congestion window may be. Times in seconds, `now` monotonic."""
 
     def __init__(self) -> None:
-        self._shortest: float | None = None
-        self._shortest_before: float | None = None
-        self._renew_at = 0.0
-        self._rest_until = 0.0
+        self._shortest = math.inf
+        """What a round trip takes when nothing queues, as far as is known."""
+        self._holds_until = 0.0
         self._last = 0.0
+        self._rest_until = -math.inf
+        self._kept: int | None = None
+        """The window as it was; not None while the queue is let run dry."""
+        self._drain_until = 0.0
+        self._shortest_drained = math.inf
 
     def measured(self, round_trip: float, now: float) -> None:
-        """A round trip, as long as it really took: not smoothed, which would be late."""
+        """A round trip as long as it really took: a smoothed one would be late."""
         self._last = round_trip
-        if self._shortest is None or now >= self._renew_at:
-            self._shortest_before, self._shortest = self._shortest, round_trip
-            self._renew_at = now + FORGET
-        self._shortest = min(self._shortest, round_trip)
+        if round_trip <= self._shortest:
+            self._shortest = round_trip
+            self._holds_until = now + FORGET
+        if self._kept is not None:
+            self._shortest_drained = min(self._shortest_drained, round_trip)
 
-    def limit(self, window: int, now: float) -> int:
-        """The window in bytes, smaller if packets have queued for too long. At most once in a round trip."""
-        if self._shortest is None or now < self._rest_until:
-            return window
-        shortest = min(self._shortest, self._shortest_before or self._shortest)
-        allowed = shortest + MOST_QUEUED
-        if self._last <= allowed or window <= FLOOR:
-            return window
+    def limit(self, window: int, now: float) -> tuple[int, bool]:
+        """The window in bytes as it should be, and whether that is where its slow start should end.
+
+        To be called for each acknowledgement, while the window is in use.
+        """
+        if self._kept is not None:
+            return self._drain(now)
+        if self._shortest == math.inf:
+            return window, False
+        if now >= self._holds_until:
+            # Packets may have queued all this time: what round trips took then says nothing of the route.
+            self._kept, self._drain_until = window, now + 2 * self._last
+            self._shortest_drained = math.inf
+            return DRAINED, False
+        allowed = self._shortest + MOST_QUEUED
+        if self._last <= allowed or window <= FLOOR or now < self._rest_until:
+            return window, False
+        # Once in a round trip: only then has it had an effect.
         self._rest_until = now + self._last
-        return max(FLOOR, int(window * allowed / self._last))
+        return max(FLOOR, int(window * allowed / self._last)), True
+
+    def _drain(self, now: float) -> tuple[int, bool]:
+        if now < self._drain_until or self._kept is None:
+            return DRAINED, False
+        window, self._kept = self._kept, None
+        self._shortest = min(self._shortest_drained, self._last)
+        self._holds_until = now + FORGET
+        return window, False
