@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from peers.codec.frames import Lane
 from peers.session.events import MessageReceived
 from peers.session.rules import Rules
-from tests.session.side import Broken, Inlet, Side
+from tests.session.channels import Broken, Inlet
+from tests.session.side import Side
 from tests.session.simulation import World
 
 BUSY = 12.0

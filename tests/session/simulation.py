@@ -8,8 +8,9 @@ from peers.session.events import RelayInstance
 from peers.session.routing import Flight
 from peers.session.rules import Rules
 from peers.session.session import Session
+from tests.session.channels import Broken
 from tests.session.network import KIB, Clock, Direct, Relay, Wire
-from tests.session.side import Broken, Side
+from tests.session.side import Side
 
 SMALL = Rules(
     chunk=1_000,

@@ -8,8 +8,9 @@ from peers.session.credit import Budget
 from peers.session.events import SendReady
 from peers.session.rules import KIB, MIB, Rules
 from peers.session.session import Session
+from tests.session.channels import Broken
 from tests.session.lives import set_up_calls
-from tests.session.side import Broken, Side
+from tests.session.side import Side
 from tests.session.simulation import SMALL, World
 from tests.session.single import RELAY, Single
 

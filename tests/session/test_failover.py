@@ -10,8 +10,9 @@ import pytest
 from peers.codec.frames import Lane
 from peers.session.events import MessageReceived, RelayInstance
 from peers.session.rules import KIB, Rules
+from tests.session.channels import Inlet
 from tests.session.network import Direct
-from tests.session.side import Inlet, Side
+from tests.session.side import Side
 from tests.session.simulation import World, longest_gap
 
 CUTS = ((True, True), (True, False), (False, True))

@@ -3,7 +3,7 @@
 import pytest
 
 from peers.codec.frames import FrameType, Lane, decode_packet
-from tests.session.side import Broken
+from tests.session.channels import Broken
 from tests.session.simulation import World
 from tests.session.single import Single
 

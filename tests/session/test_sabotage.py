@@ -22,6 +22,7 @@ from tests.session import test_ends as ends
 from tests.session import test_order as order
 from tests.session import test_pings as pings
 from tests.session import test_resend as resend
+from tests.session import test_routing as routing
 from tests.session import test_suspicion as suspicion
 from tests.session.lives import some_lives
 
@@ -258,24 +259,24 @@ SABOTAGES = (
     Sabotage(
         "S7 acknowledged by each path",
         by.acknowledge_by_one_path,
-        (suspicion.test_acknowledgements_go_by_every_path_that_brought_a_frame,),
+        (routing.test_acknowledgements_go_by_every_path_that_brought_a_frame,),
     ),
     Sabotage(
         "S7 the queue is bounded",
         by.constants(queue_time=9.0, queue_least=2**20, queue_most=2**20),
-        (suspicion.test_what_waits_in_a_path_is_bounded_by_its_rate,),
+        (routing.test_what_waits_in_a_path_is_bounded_by_its_rate,),
     ),
     Sabotage(
         "S7 64 KiB on the relay",
         by.constants(relay_queue_least=2**30),
-        (suspicion.test_the_relay_holds_64_kib_and_what_is_on_its_way,),
+        (routing.test_the_relay_holds_64_kib_and_what_is_on_its_way,),
     ),
     Sabotage(
         "S7 an empty path takes a packet",
         by.no_room_for_large_packets,
-        (suspicion.test_an_empty_path_always_takes_one_packet,),
+        (routing.test_an_empty_path_always_takes_one_packet,),
     ),
-    Sabotage("S7 bulk behind reliable", by.bulk_at_will, (suspicion.test_bulk_never_goes_ahead_of_reliable,)),
+    Sabotage("S7 bulk behind reliable", by.bulk_at_will, (routing.test_bulk_never_goes_ahead_of_reliable,)),
     Sabotage(
         "S8 flush waits for handling",
         by.call_received_handled,
