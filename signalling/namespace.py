@@ -63,8 +63,8 @@ class SignallingNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
         """
         sid = args[0]
         client = self._clients.get(sid)
-        if event == "connect" and client is None and not self._engine.is_connected(sid):
-            await self._connect(sid, *args[1:3])
+        if event == "connect" and client is None:
+            await self._connect(sid, args[2] if len(args) > 2 else None)
             return None
         if event == "disconnect" and not self._engine.is_connected(sid):
             if client is not None:
@@ -74,7 +74,7 @@ class SignallingNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
             return _error(ProtocolError("unauthorized", "this connection has not greeted the signalling server"))
         return await self._in_order(client, event, args[1] if len(args) > 1 else None)
 
-    async def _connect(self, sid: str, environ: dict[str, Any], auth: object = None) -> None:
+    async def _connect(self, sid: str, auth: object) -> None:
         await self._before_connect()
         try:
             check_handshake(auth)
@@ -93,7 +93,7 @@ class SignallingNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
         now = time.monotonic()
         self._clients[sid] = Client(
             sid,
-            host=str(environ.get("HTTP_HOST", "")),
+            host=self._engine.host(sid),
             outbox=Outbox(queue, self._speller, self._config.outbox_bytes, time.monotonic),
             events=TokenBucket(self._config.event_rate, self._config.event_burst, now),
             relay_bytes=TokenBucket(self._config.relay_rate, self._config.relay_burst, now),

@@ -91,6 +91,10 @@ class Engine:
             raise LookupError(sid)
         return queue
 
+    def host(self, sid: str) -> str:
+        """The Host header of a client's first request."""
+        return str(self.sio.get_environ(sid, self.namespace).get("HTTP_HOST", ""))
+
     def greeted(self, sid: str) -> None:
         """This client has been admitted to the namespace."""
         self._connections.greeted(self._eio_sid(sid))
