@@ -18,7 +18,7 @@ from peers.codec.frames import FrameType, Lane
 from peers.emitter import H, Handler, Listeners, Report, report_error
 from peers.errors import NotInRoom, TooLarge
 from peers.link import Key, Received
-from peers.session.events import PathName
+from peers.session.events import Outbound, PathName
 from peers.session.rules import Rules
 from peers.session.sender import too_large
 
@@ -61,6 +61,21 @@ class Message(msgspec.Struct, Generic[T], frozen=True, weakref=True):
     path: PathName
 
 
+def as_messages(peer: "Peer", sent: Sequence[Outbound]) -> list[Message[Any]]:
+    """Messages as their sender knew them: `peer` is whom they were for."""
+    return [as_message(peer, cast(Key, o.context), o.type, o.payload) for o in sent]
+
+
+def as_message(peer: "Peer", key: Key, type: FrameType, payload: bytes) -> Message[Any]:
+    """One message as its sender knew it."""
+    return Message(peer, messages.decode(type, payload), key[0], lane_name(key[1]), peer.path)
+
+
+def lane_name(lane: Lane) -> LaneName:
+    """What an application calls a lane."""
+    return cast(LaneName, lane.name.lower())
+
+
 class Consumer:
     """Somebody to whom messages of a channel go: handlers, and readers of one label, of one peer or of a room."""
 
@@ -82,9 +97,9 @@ class Consumer:
         for stream in list(self.streams):
             stream.advance()
 
-    def close(self) -> None:
-        """Readers end when they have read what has arrived."""
-        self.closed = True
+    def close(self, closed: bool = True) -> None:
+        """Readers end when they have read what has arrived; or a closed channel has been opened anew."""
+        self.closed = closed
         self.news.set()
 
     async def read(self) -> AsyncIterator[Message[Any]]:
@@ -184,7 +199,7 @@ class Stream:
         except (ValueError, TypeError) as error:
             report_error(self.message, error, consumer.report)
             return None
-        return Message(self.peer, data, self.key[0], cast(LaneName, self.key[1].name.lower()), received.path)
+        return Message(self.peer, data, self.key[0], lane_name(self.key[1]), received.path)
 
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
@@ -252,7 +267,7 @@ class Channel(Generic[T]):
     @property
     def lane(self) -> LaneName:
         """The class of delivery."""
-        return cast(LaneName, self._consumer.key[1].name.lower())
+        return lane_name(self._consumer.key[1])
 
     async def send(self, data: T, **options: Any) -> Any:
         """Send a message: str, bytes, buffers, or JSON-like values, or what the channel's type says.

@@ -154,7 +154,7 @@ class Client(Emitter):
         self._rooms[name] = room
         try:
             await self._connection.open()
-            await room._join()
+            await room._presence.join()
         except BaseException:
             self._rooms.pop(name, None)
             raise
@@ -173,19 +173,19 @@ class Client(Emitter):
             elif isinstance(event, wire.Refused):
                 self._relays.refused(event.n, event.to, event.code)
             elif (room := self._rooms.get(event.room)) is not None:
-                room._receive(name, event)
+                room._presence.receive(event)
         except Exception:
             log.exception("handling %r of the server failed", name)
 
     def _connected(self) -> None:
         for room in self._rooms.values():
-            room._connected()
+            room._presence.connected()
         self._emit("connected")
 
     def _disconnected(self, reason: str) -> None:
         self._relays.reset()
         for room in self._rooms.values():
-            room._disconnected()
+            room._presence.disconnected()
         self._emit("disconnected", reason)
 
     def _given_up(self, error: Exception) -> None:

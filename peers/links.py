@@ -3,14 +3,12 @@
 import os
 import random
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 from peers.attempts import Attempts, Quota
-from peers.channel import LANES, LaneName, Message
-from peers.codec import messages
-from peers.codec.frames import FrameType
+from peers.channel import as_messages
 from peers.errors import Undelivered
-from peers.link import Key, Link
+from peers.link import Link
 from peers.membership import Membership
 from peers.negotiation import Negotiation
 from peers.paths.direct import direct_available
@@ -29,7 +27,6 @@ if TYPE_CHECKING:
 
 SendSignal = Callable[[str, str, str, int, bytes], None]
 """Sends a sealed signal: room, peer, kind, attempt, packet."""
-LANE_NAMES = {lane: cast(LaneName, name) for name, lane in LANES.items()}
 
 
 class Shared:
@@ -56,7 +53,11 @@ class LinkMaker:
     ) -> None:
         self._membership, self._shared, self._relays, self._send_signal = membership, shared, relays, send_signal
         self._direct = direct and direct_available()
-        self.ice_servers: list[IceServer] = []
+        self._ice_servers: list[IceServer] = []
+
+    def use_ice_servers(self, servers: list[IceServer]) -> None:
+        """The STUN and TURN servers for attempts from now on."""
+        self._ice_servers = servers
 
     async def sent(self) -> None:
         """Until what the links have given to the relay is on its way: a last acknowledgement before leaving."""
@@ -83,7 +84,7 @@ class LinkMaker:
         attempts = Attempts(
             negotiation,
             quota=shared.quota,
-            ice_servers=lambda: self.ice_servers,
+            ice_servers=lambda: self._ice_servers,
             send_signal=lambda kind, attempt, payload: link.signal(kind, attempt, payload),
             on_open=lambda attempt: link.direct_opened(attempt),
             on_packet=lambda attempt, packet: link.direct_packet(attempt, packet),
@@ -104,7 +105,7 @@ class LinkMaker:
                 room._tell(peer, "path_changed", peer, path)
 
         def undelivered(outbound: list[Outbound], reason: str) -> None:
-            room._tell(peer, "undelivered", Undelivered(peer, [_sent(peer, o) for o in outbound], reason))
+            room._tell(peer, "undelivered", Undelivered(peer, as_messages(peer, outbound), reason))
 
         link = Link(
             core,
@@ -112,18 +113,9 @@ class LinkMaker:
             relay,
             direct=self._direct,
             on_message=peer._received,
-            on_closed_channel=peer._channel_closed,
+            on_channel=peer._channel,
             on_path=path_changed,
             on_undelivered=undelivered,
             send_signal=lambda kind, attempt, packet: self._send_signal(room.name, peer.id, kind, attempt, packet),
         )
         return link
-
-
-def undelivered_message(peer: "Peer", key: Key, type: FrameType, payload: bytes) -> Message[Any]:
-    """A message as its sender knew it. `peer` is whom it was for."""
-    return Message(peer, messages.decode(type, payload), key[0], LANE_NAMES[key[1]], peer.path)
-
-
-def _sent(peer: "Peer", outbound: Outbound) -> Message[Any]:
-    return undelivered_message(peer, cast(Key, outbound.context), outbound.type, outbound.payload)

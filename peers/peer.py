@@ -5,13 +5,14 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from html import escape
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
-from peers.channel import LANES, Channel, Consumer, LaneName, Message, Stream, encode
+from peers.channel import LANES, Channel, Consumer, LaneName, Message, Stream, as_messages, encode
 from peers.codec.frames import Lane
 from peers.emitter import Emitter, H, Handler, Report
+from peers.errors import Undelivered
 from peers.link import DEFAULT, Key, Link, LinkStats, Received
 from peers.membership import read_profile
+from peers.roster import RosterMember
 from peers.session.events import PathName
-from signalling.protocol.events import Member
 
 if TYPE_CHECKING:
     from peers.room import Room
@@ -27,7 +28,7 @@ class Peer(Emitter):
     `peer_left` (peer, reason), `undelivered` (an Undelivered).
     """
 
-    def __init__(self, room: "Room", member: Member, report: Report) -> None:
+    def __init__(self, room: "Room", member: RosterMember, report: Report) -> None:
         super().__init__("path_changed", "peer_updated", "peer_left", "undelivered", report=report)
         self.id = member.id
         self.room = room
@@ -63,7 +64,10 @@ class Peer(Emitter):
 
     async def flush(self) -> None:
         """Wait until the peer has handled everything sent to it before. Raises Undelivered, NotInRoom."""
-        await self._link.flush()
+        try:
+            await self._link.questions.flush()
+        except Undelivered as error:
+            raise Undelivered(self, as_messages(self, error.messages), error.reason) from None
 
     @overload
     def channel(self, label: str, *, lane: LaneName = "reliable", latest: bool = False) -> Channel[Any]: ...
@@ -84,12 +88,12 @@ class Peer(Emitter):
         async def send(data: Any) -> None:
             await self._send(key, data)
 
-        return Channel(consumer, send, self._link.close_channel)
+        return Channel(consumer, send, self._link.outlets.close)
 
     async def ping(self, *, timeout: float | None = None) -> tuple[float, PathName]:
         """A round trip to the peer's library: seconds, and the path. Raises TimeoutError after `timeout`, NotInRoom."""
         async with asyncio.timeout(timeout):
-            return await self._link.ping()
+            return await self._link.questions.ping()
 
     def stats(self) -> LinkStats:
         """Round-trip times in seconds and bytes by path, resends, candidate types: as of now."""
@@ -127,9 +131,9 @@ class Peer(Emitter):
         type, payload = encode(data, key[1])
         self.room._traffic(self)
         if key[1] is Lane.DATAGRAM:
-            self._link.send_datagram(key, type, payload)
+            self._link.outlets.send_datagram(key, type, payload)
             return
-        await self._link.send(key, type, payload)
+        await self._link.outlets.send(key, type, payload)
 
     def _consumer(self, key: Key, into: Any, latest: bool) -> Consumer:
         consumer = self._consumers.get(key)
@@ -147,17 +151,20 @@ class Peer(Emitter):
         stream = self._streams.get(key)
         if stream is None:
             consumers = [c for c in (self._consumers.get(key), self.room._consumers.get(key)) if c is not None]
-            stream = self._streams[key] = Stream(self, key, consumers, self._link.listen, self._link.handled)
+            stream = self._streams[key] = Stream(
+                self, key, consumers, self._link.inlets.listen, self._link.inlets.handled
+            )
             stream.advance()
         return stream
 
     def _received(self, received: Received) -> None:
         self._stream(received.key).arrive(received)
 
-    def _channel_closed(self, key: Key) -> None:
-        self._stream(key).ended = True
+    def _channel(self, key: Key, open: bool) -> None:
+        """The peer opened its direction of a channel, or sends no more on it."""
+        self._stream(key).ended = not open
         if (consumer := self._consumers.get(key)) is not None:
-            consumer.close()
+            consumer.close(not open)
 
     def __repr__(self) -> str:
         return f"<Peer {self.name} {self.id[:8]} {self.path}{' away' if self.away else ''}>"

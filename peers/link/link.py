@@ -13,8 +13,10 @@ from typing import Any
 import msgspec
 
 from peers.attempts import Attempts
-from peers.codec.frames import FrameType, Lane
-from peers.errors import NotInRoom, Undelivered
+from peers.link.inlets import Inlets
+from peers.link.outlets import Key, Outlets
+from peers.link.questions import Questions
+from peers.link.received import Received
 from peers.paths.direct import DirectStats
 from peers.paths.relay import RelayPath
 from peers.session.events import (
@@ -40,24 +42,8 @@ from peers.session.stats import SessionStats
 
 log = logging.getLogger("eitherway.link")
 
-Key = tuple[str, Lane]
-"""A channel by its label and lane: in this the two directions meet."""
-
-DEFAULT: Key = ("", Lane.RELIABLE)
 MAX_SIGNALS_WAITING = 32
 """Signals that wait for a key; the oldest is dropped, its attempt then ends at its deadline."""
-
-
-class Received:
-    """A message or datagram as it arrived, before it is decoded."""
-
-    __slots__ = ("charge", "epoch", "key", "number", "path", "payload", "type")
-
-    def __init__(
-        self, key: Key, type: FrameType, payload: bytes, path: PathName, *, number: int, charge: int, epoch: int
-    ) -> None:
-        self.key, self.type, self.payload, self.path = key, type, payload, path
-        self.number, self.charge, self.epoch = number, charge, epoch
 
 
 class LinkStats(msgspec.Struct, frozen=True):
@@ -69,21 +55,12 @@ class LinkStats(msgspec.Struct, frozen=True):
     drops: dict[str, int]
 
 
-class _Outlet:
-    """The sending side of one channel: senders queue in the order in which they came."""
-
-    __slots__ = ("lock", "number", "ready")
-
-    def __init__(self) -> None:
-        self.lock, self.ready = asyncio.Lock(), asyncio.Event()
-        self.number: int | None = None
-
-
 class Link:
     """One session over up to two paths, as the objects above it see it.
 
-    Callbacks: `on_message(received)`; `on_closed_channel(key)`: the peer sends no more on it; `on_path(path)`;
-    `on_undelivered(messages, reason)`; `send_signal(kind, attempt, packet)`: pass a sealed signal on.
+    `outlets` sends, `questions` asks. Callbacks: `on_message(received)`; `on_channel(key, open)`: the peer opened its
+    direction of a channel, or sends no more on it; `on_path(path)`; `on_undelivered(messages, reason)`;
+    `send_signal(kind, attempt, packet)`: pass a sealed signal on.
     """
 
     def __init__(
@@ -94,145 +71,30 @@ class Link:
         *,
         direct: bool,
         on_message: Callable[[Received], None],
-        on_closed_channel: Callable[[Key], None],
+        on_channel: Callable[[Key, bool], None],
         on_path: Callable[[PathName], None],
         on_undelivered: Callable[[list[Outbound], str], None],
         send_signal: Callable[[str, int, bytes], None],
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self.core, self.attempts, self.relay = core, attempts, relay
-        self._on_message, self._on_closed_channel, self._on_path = on_message, on_closed_channel, on_path
-        self._on_undelivered, self._send_signal = on_undelivered, send_signal
+        self._on_path, self._on_undelivered, self._send_signal = on_path, on_undelivered, send_signal
         self._direct = direct
-        self._outlets: dict[Key, _Outlet] = {}
-        self._by_number: dict[int, _Outlet] = {}
-        self._inbound: dict[int, Key] = {0: DEFAULT}
-        self._listening: set[Key] = set()
-        self._flushes: dict[int, asyncio.Future[None]] = {}
-        self._pings: dict[int, asyncio.Future[tuple[float, PathName]]] = {}
-        self._waiters: list[asyncio.Future[None]] = []
+        self.outlets = Outlets(core, self._sent)
+        self.questions = Questions(core, self._wake)
+        self.inlets = Inlets(core, on_message=on_message, on_channel=on_channel, changed=self._wake)
         self._signals: deque[tuple[str, int, dict[str, Any] | None]] = deque(maxlen=MAX_SIGNALS_WAITING)
         self._bye: asyncio.Future[None] = self._loop.create_future()
-        self._epoch = 0
         self._scheduled = False
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0
         self._ended: str | None = None
         self._closing = False
-        self._prepare()
-
-    # ---- sending
 
     @property
     def path(self) -> PathName | None:
         """Where a new reliable message would go now; None while there is no way."""
         return self.core.session.path
-
-    def try_send(self, key: Key, type: FrameType, payload: bytes) -> bool:
-        """Send if there is room for it now; else return False. Raises NotInRoom."""
-        self._check()
-        outlet = self._outlet(key)
-        if outlet.lock.locked() or not self.core.session.can_send(self._number(key, outlet), len(payload)):
-            return False
-        self._put(key, outlet, type, payload)
-        return True
-
-    async def send(self, key: Key, type: FrameType, payload: bytes) -> None:
-        """Send, waiting while the channel's credit or the lane's window is full. Raises NotInRoom."""
-        if self.try_send(key, type, payload):
-            return
-        outlet = self._outlet(key)
-        async with outlet.lock:
-            self._check()
-            while not self.core.session.can_send(self._number(key, outlet), len(payload)):
-                outlet.ready.clear()
-                await outlet.ready.wait()
-                self._check()
-            self._put(key, outlet, type, payload)
-
-    def send_datagram(self, key: Key, type: FrameType, payload: bytes) -> bool:
-        """Send a datagram if the path has room; False if it was dropped. Raises NotInRoom."""
-        self._check()
-        number = self._number(key, self._outlet(key))
-        sent = self.core.session.send_datagram(number, type, payload, self._loop.time())
-        self._sent()
-        return sent
-
-    def _put(self, key: Key, outlet: _Outlet, type: FrameType, payload: bytes) -> None:
-        self.core.session.send(self._number(key, outlet), type, payload, self._loop.time(), key)
-        self._sent()
-
-    def _sent(self) -> None:
-        self.attempts.negotiation.traffic(self._loop.time())
-        self._wake()
-
-    def close_channel(self, key: Key) -> None:
-        """Send no more on a channel: the peer is told after everything sent before."""
-        outlet = self._outlets.get(key)
-        if self._ended is None and outlet is not None and outlet.number is not None:
-            self.core.session.close_channel(outlet.number, self._loop.time())
-            self._wake()
-
-    def _outlet(self, key: Key) -> _Outlet:
-        outlet = self._outlets.get(key)
-        if outlet is None:
-            outlet = self._outlets[key] = _Outlet()
-        return outlet
-
-    def _number(self, key: Key, outlet: _Outlet) -> int:
-        if outlet.number is None:
-            outlet.number = 0 if key == DEFAULT else self.core.session.open(key[0], key[1])
-            self._by_number[outlet.number] = outlet
-            self._wake()  # the opening goes out even if what is to follow it has no room yet
-        return outlet.number
-
-    def _check(self) -> None:
-        if self._ended is not None:
-            raise NotInRoom(f"nothing can be sent to this peer: {self._ended}")
-        if self._closing:
-            raise NotInRoom("nothing can be sent any more: this side is closing")
-
-    async def flush(self) -> None:
-        """Wait until everything sent before was handled by the peer. Raises Undelivered or NotInRoom."""
-        if self._ended is not None:
-            raise NotInRoom(f"this peer cannot be reached: {self._ended}")
-        mark = self.core.session.flush(self._loop.time())
-        done = self._flushes[mark] = self._loop.create_future()
-        self._wake()
-        try:
-            await done
-        finally:
-            self._flushes.pop(mark, None)
-
-    async def ping(self) -> tuple[float, PathName]:
-        """Ping the peer by the path in use: the round trip in seconds, and the path. Raises NotInRoom."""
-        while True:
-            self._check()
-            number = self.core.session.ping(self._loop.time()) if self.core.bound else None
-            if number is not None:
-                break
-            self.core.start(self._loop.time())
-            self._wake()
-            await self._changed()
-        answer: asyncio.Future[tuple[float, PathName]] = self._loop.create_future()
-        self._pings[number] = answer
-        self._wake()
-        try:
-            return await answer
-        finally:
-            self._pings.pop(number, None)
-
-    async def _changed(self) -> None:
-        """Until a path or a session comes or goes."""
-        waiter = self._loop.create_future()
-        self._waiters.append(waiter)
-        await waiter
-
-    def _tell_waiters(self) -> None:
-        waiters, self._waiters = self._waiters, []
-        for waiter in waiters:
-            if not waiter.done():
-                waiter.set_result(None)
 
     def stats(self) -> LinkStats:
         """The figures of this link as of now."""
@@ -243,21 +105,9 @@ class Link:
             drops=dict(self.core.drops),
         )
 
-    # ---- receiving
-
-    def listen(self, key: Key) -> None:
-        """Somebody listens on this channel from now on: the peer gets credit for whole messages."""
-        self._listening.add(key)
-        for number, other in self._inbound.items():
-            if other == key and key[1] is not Lane.DATAGRAM:
-                self.core.session.listen(number, self._loop.time())
-                self._wake()
-
-    def handled(self, received: Received) -> None:
-        """The application has handled a message; its credit goes back to the peer."""
-        if received.epoch == self._epoch and received.charge and self._ended is None:
-            self.core.session.handled(received.number, received.charge, self._loop.time())
-            self._wake()
+    def _sent(self) -> None:
+        self.attempts.negotiation.traffic(self._loop.time())
+        self._wake()
 
     # ---- what the room tells
 
@@ -394,51 +244,23 @@ class Link:
         while (event := core.next_event()) is not None:
             match event:
                 case MessageReceived():
-                    key = self._inbound.get(event.channel)
-                    if key is not None:
-                        self._on_message(
-                            Received(
-                                key,
-                                event.type,
-                                event.payload,
-                                event.path,
-                                number=event.channel,
-                                charge=event.charge,
-                                epoch=self._epoch,
-                            )
-                        )
+                    self.inlets.message(event)
                 case DatagramReceived():
-                    key = self._inbound.get(event.channel)
-                    if key is not None:
-                        self._on_message(
-                            Received(
-                                key,
-                                event.type,
-                                event.payload,
-                                event.path,
-                                number=event.number,
-                                charge=0,
-                                epoch=self._epoch,
-                            )
-                        )
-                case SendReady(channel):
-                    if (outlet := self._by_number.get(channel)) is not None:
-                        outlet.ready.set()
+                    self.inlets.datagram(event)
                 case ChannelOpened():
-                    self._channel_opened(event, now)
+                    self.inlets.opened(event)
                 case ChannelClosed(channel):
-                    if (key := self._inbound.get(channel)) is not None:
-                        self._on_closed_channel(key)
+                    self.inlets.closed(channel)
+                case SendReady(channel):
+                    self.outlets.ready(channel)
                 case Flushed(mark):
-                    if (done := self._flushes.get(mark)) is not None and not done.done():
-                        done.set_result(None)
+                    self.questions.flushed(mark)
+                case PingAnswered(number, rtt, path):
+                    self.questions.answered(number, rtt, path)
                 case PathChanged(path):
-                    self._tell_waiters()
+                    self.questions.changed()
                     if path is not None and not self._closing:
                         self._on_path(path)
-                case PingAnswered(number, rtt, path):
-                    if (answer := self._pings.get(number)) is not None and not answer.done():
-                        answer.set_result((rtt, path))
                 case DirectAdopted(attempt):
                     self.attempts.negotiation.adopted(attempt, now)
                     self.attempts.end_older(attempt)
@@ -460,51 +282,25 @@ class Link:
                 case SessionEnded(undelivered, reason):
                     self._session_ended(undelivered, reason)
                 case SessionStarted():
-                    self._prepare()
+                    self.inlets.renew()
+                    self.outlets.renew()
                     self.attempts.negotiation.reset(now)
-
-    def _channel_opened(self, event: ChannelOpened, now: float) -> None:
-        key = (event.label, Lane(event.lane))
-        self._inbound[event.channel] = key
-        if key in self._listening and key[1] is not Lane.DATAGRAM:
-            self.core.session.listen(event.channel, now)
 
     def _ready(self, now: float) -> None:
         """There is a key: signals that waited can go, and both sides' settings are known."""
-        self._tell_waiters()
+        self.questions.changed()
         allowed = self._direct and self.core.peer_settings.get("direct", True) is True
         self.attempts.negotiation.set_allowed(allowed, now)
         waiting, self._signals = self._signals, deque(maxlen=MAX_SIGNALS_WAITING)
         for kind, attempt, payload in waiting:
             self.signal(kind, attempt, payload)
 
-    # ---- sessions come and go
-
-    def _prepare(self) -> None:
-        """Begin with a session: what listens is known to it, what is sent opens its channels anew."""
-        self._epoch += 1
-        self._inbound = {0: DEFAULT}
-        self._by_number.clear()
-        for outlet in self._outlets.values():
-            outlet.number = None
-            outlet.ready.set()
-        if DEFAULT in self._listening:
-            self.core.session.listen(0, self._loop.time())
-
     def _session_ended(self, undelivered: list[Outbound], reason: str) -> None:
         for attempt in list(self.attempts.paths):
             self.attempts.end(attempt)
-        self._fail_flushes(undelivered, reason)
+        self.questions.fail(undelivered, reason)
         if undelivered:
             self._on_undelivered(undelivered, reason)
-
-    def _fail_flushes(self, undelivered: list[Outbound], reason: str) -> None:
-        for done in self._flushes.values():
-            if not done.done():
-                done.set_exception(Undelivered("the peer", undelivered, reason))
-        for answer in self._pings.values():
-            if not answer.done():
-                answer.set_exception(NotInRoom(f"the peer did not answer: {reason}"))
 
     # ---- the end
 
@@ -512,6 +308,7 @@ class Link:
         """End the link in good order: what was sent is acknowledged, both say bye; `timeout` seconds at most."""
         if self._ended is None and not self._closing:
             self._closing = True
+            self.outlets.refuse("this side is closing")
             if self.core.bound or self.core.session.queued:
                 self._wake()  # the bye goes once everything has gone that is waiting
                 await asyncio.wait([self._bye], timeout=timeout)
@@ -525,12 +322,11 @@ class Link:
         self._ended = reason
         if self._timer is not None:
             self._timer.cancel()
-        self._fail_flushes(undelivered, reason)
-        self._tell_waiters()
+        self.questions.fail(undelivered, reason)
+        self.questions.refuse(reason)
+        self.outlets.refuse(reason)
         if not self._bye.done():
             self._bye.set_result(None)
-        for outlet in self._outlets.values():
-            outlet.ready.set()
         if undelivered:
             self._on_undelivered(undelivered, reason)
 

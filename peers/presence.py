@@ -1,0 +1,225 @@
+"""This program's presence in one room: it joins on every new connection, and keeps believing what it should of the
+others (rules V1, V2 and S11)."""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import msgspec
+
+from peers.connection import Connection
+from peers.errors import ConnectionFailed, EitherwayError, Refused
+from peers.membership import Membership
+from peers.roster import (
+    BadMember,
+    MustJoinAgain,
+    PeerAppeared,
+    PeerCameBack,
+    PeerChanged,
+    PeerVanished,
+    PeerWentAway,
+    RosterCore,
+    RosterMember,
+)
+from signalling.protocol import events as wire
+
+log = logging.getLogger("eitherway.room")
+
+STRANGER_SECONDS = 2.0
+"""For so long a frame or signal of a peer not yet on the roster is held (rule S11)."""
+MAX_HELD = 64
+"""Frames and signals of strangers held at a time; the oldest are dropped."""
+SLICE = 0.008
+"""Seconds for which a large roster may hold the event loop."""
+REPLACED = "replaced by another program with the same identity"
+
+
+class Audience(Protocol):
+    """Who is told: the room."""
+
+    def _appeared(self, member: RosterMember) -> None: ...
+    def _vanished(self, id: str, reason: str) -> None: ...
+    def _changed(self, id: str, profile: str) -> None: ...
+    def _relay(self, id: str, mine: int | None, theirs: int | None) -> None:
+        """The connections between which a peer can be relayed to; None where there is none."""
+
+    def _packet(self, event: wire.RelayFrom | wire.SignalFrom) -> bool:
+        """A packet of a peer; False if there is no such peer."""
+
+    def _over(self, reason: str) -> None:
+        """The room is over for this program."""
+
+
+class Presence:
+    """One program in one room, from the first `join` to `leave`. `on_ice_servers` gets what each join brings."""
+
+    def __init__(
+        self,
+        membership: Membership,
+        connection: Connection,
+        audience: Audience,
+        on_ice_servers: Callable[[list[wire.IceServer]], None],
+    ) -> None:
+        self.membership = membership
+        self._connection, self._audience, self._on_ice_servers = connection, audience, on_ice_servers
+        self._roster = RosterCore(membership.room, membership.identity.id)
+        self._mine: int | None = None
+        self._ids: dict[str, None] = {}
+        self._held: deque[tuple[float, wire.RelayFrom | wire.SignalFrom]] = deque(maxlen=MAX_HELD)
+        self._joining: asyncio.Task[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._rest: asyncio.Handle | None = None
+        self._over = False
+
+    # ---- joining
+
+    async def join(self) -> None:
+        """Join on the connection there is now. Raises Refused, ConnectionFailed."""
+        first = not self._roster.joined
+        number = self._connection.number
+        try:
+            reply = await self._request_join(number)
+        except Refused as error:
+            # Our clock may be behind that of an earlier life: a program that has not been here may try once more.
+            if error.code != "replaced" or not first or not self.membership.outbid(error.statement):
+                raise
+            reply = await self._request_join(number)
+        try:
+            joined = msgspec.convert(reply, wire.Joined)
+        except msgspec.ValidationError as error:
+            raise ConnectionFailed(f"the server's reply to `join` makes no sense: {error}") from None
+        if self._over or number != self._connection.number:
+            return
+        self._mine = number
+        self._on_ice_servers(joined.ice_servers)
+        self._roster.receive_joined(joined, self._now())
+        self._process()
+        for id in self._ids:
+            self._tell_relay(id)
+
+    async def _request_join(self, number: int) -> Any:
+        connection = self._connection
+        event = self.membership.join(origin=connection.origin, sid=connection.sid, connection=number)
+        return await connection.request("join", msgspec.to_builtins(event))
+
+    def connected(self) -> None:
+        """There is a new connection: join on it, for as long as it lasts."""
+        if not self._over and (self._joining is None or self._joining.done()):
+            self._joining = asyncio.get_running_loop().create_task(self._join_until_done())
+
+    async def _join_until_done(self) -> None:
+        while not self._over and self._connection.connected:
+            try:
+                return await self.join()
+            except ConnectionFailed as error:
+                log.info("joining %r again: %s", self.membership.room, error)
+            except Refused as error:
+                if error.code == "replaced":
+                    return self._audience._over(REPLACED)
+                if error.code in ("bad-request", "unauthorized", "forbidden", "not-found"):
+                    return self._audience._over(str(error))
+                log.warning("joining %r again: %s", self.membership.room, error)
+                await asyncio.sleep(error.retry_after or 1.0)
+        return None
+
+    def disconnected(self) -> None:
+        """The connection is gone; the next one is joined on."""
+        self._mine = None
+        if self._joining is not None:
+            self._joining.cancel()
+            self._joining = None
+        for id in self._ids:
+            self._tell_relay(id)
+
+    async def leave(self) -> None:
+        """Tell the server, if it can be told."""
+        if self._mine is not None:
+            try:
+                await self._connection.request("leave", {"room": self.membership.room}, timeout=2)
+            except EitherwayError as error:
+                log.info("leaving %r: %s", self.membership.room, error)
+
+    async def stop(self) -> None:
+        """Do nothing more."""
+        self._over = True
+        for handle in (self._timer, self._rest):
+            if handle is not None:
+                handle.cancel()
+        if self._joining is not None and self._joining is not asyncio.current_task():
+            self._joining.cancel()
+            await asyncio.wait([self._joining])
+
+    # ---- what the server sends
+
+    def receive(self, event: Any) -> None:
+        """An event of the server that concerns this room."""
+        if self._over:
+            return
+        match event:
+            case wire.Roster():
+                self._roster.receive_delta(event, self._now())
+                self._process()
+            case wire.RelayFrom() | wire.SignalFrom():
+                if not self._audience._packet(event):
+                    self._held.append((self._now(), event))
+            case wire.Replaced():
+                self._audience._over(REPLACED)
+            case wire.RoomClosed():
+                self._audience._over(event.reason)
+
+    def _process(self) -> None:
+        """Pass on what the roster has come to believe: a large one in slices, since each statement costs its check."""
+        until = self._now() + SLICE
+        self._rest = None
+        while (event := self._roster.next_event()) is not None:
+            self._pass_on(event)
+            if self._now() > until:
+                self._rest = asyncio.get_running_loop().call_soon(self._process)
+                return
+        if self._timer is not None:
+            self._timer.cancel()
+        when = self._roster.next_timeout()
+        self._timer = asyncio.get_running_loop().call_at(when, self._timeout) if when is not None else None
+
+    def _pass_on(self, event: Any) -> None:
+        room = self.membership.room
+        match event:
+            case PeerAppeared(member):
+                self._ids[member.id] = None
+                self._audience._appeared(member)
+                self._tell_relay(member.id)
+                self._release(member.id)
+            case PeerVanished(id, reason):
+                self._ids.pop(id, None)
+                self._audience._vanished(id, reason)
+            case PeerChanged(id, profile):
+                self._audience._changed(id, profile)
+            case PeerWentAway(id) | PeerCameBack(id):
+                self._tell_relay(id)
+            case BadMember(id, why):
+                log.warning("a member of %r is not shown, its statement is bad: %s: %s", room, id, why)
+            case MustJoinAgain():
+                log.info("the roster of %r has a gap: joining again", room)
+                self.connected()
+
+    def _tell_relay(self, id: str) -> None:
+        member = self._roster.member(id)
+        theirs = member.connection if member is not None and not member.away else None
+        self._audience._relay(id, self._mine, theirs)
+
+    def _release(self, id: str) -> None:
+        """What came of a peer before it was announced."""
+        since = self._now() - STRANGER_SECONDS
+        held, self._held = self._held, deque(maxlen=MAX_HELD)
+        for when, event in held:
+            if when >= since and not (event.sender == id and self._audience._packet(event)):
+                self._held.append((when, event))
+
+    def _timeout(self) -> None:
+        self._roster.handle_timeout(self._now())
+        self._process()
+
+    def _now(self) -> float:
+        return asyncio.get_running_loop().time()
