@@ -1,6 +1,9 @@
 """A server on a loopback port for each test, and clients that are closed after it."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+import re
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
 
 import pytest
@@ -33,6 +36,7 @@ class Server:
 
 StartServer = Callable[..., Awaitable[Server]]
 Connect = Callable[..., Awaitable[Actor]]
+Process = subprocess.Popen[str]
 
 
 @pytest.fixture
@@ -74,3 +78,21 @@ async def connect() -> AsyncIterator[Connect]:
     yield connect
     for actor in actors:
         await actor.close()
+
+
+@pytest.fixture
+def process() -> Iterator[Process]:
+    """A server on a free port."""
+    command = [sys.executable, "-m", "signalling", "--port", "0", "--stun-port", "0", "--drain-timeout", "2"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
+        yield running
+        running.kill()
+
+
+def address(process: Process) -> str:
+    """The address that a server prints when it serves it."""
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    found = re.search(r"http://127\.0\.0\.1:\d+", line)
+    assert found, line
+    return found[0]

@@ -6,10 +6,8 @@ import psutil
 import pytest
 
 from tests.signalling.actor import Actor
+from tests.signalling.conftest import Process, address
 from tests.signalling.raw import RawClient
-from tests.signalling.test_serve import Process, address, process
-
-__all__ = ["process"]
 
 WARM_UP, MEMBERS = 100, 500
 

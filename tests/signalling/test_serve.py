@@ -1,39 +1,18 @@
 """`python -m signalling` as a process of its own: what it prints, how it ends."""
 
 import os
-import re
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 
 import aiohttp
 import pytest
 
 from signalling.config import Config
 from tests.signalling.actor import Actor
-
-Process = subprocess.Popen[str]
-
-
-@pytest.fixture
-def process() -> Iterator[Process]:
-    """A server on a free port."""
-    command = [sys.executable, "-m", "signalling", "--port", "0", "--stun-port", "0", "--drain-timeout", "2"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
-        yield running
-        running.kill()
-
-
-def address(process: Process) -> str:
-    """The address that a server prints when it serves it."""
-    assert process.stdout is not None
-    line = process.stdout.readline()
-    found = re.search(r"http://127\.0\.0\.1:\d+", line)
-    assert found, line
-    return found[0]
+from tests.signalling.conftest import Process, address
 
 
 def run(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
