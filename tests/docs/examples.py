@@ -1,0 +1,187 @@
+"""How the examples on the pages are run. What follows the fence says how; see `KINDS`."""
+
+import asyncio
+import contextlib
+import os
+import re
+import shlex
+import signal
+import sys
+import textwrap
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any, Final
+
+import aiohttp
+import click
+
+from peers import Client, Peer, Room
+from peers.cli import main as command
+from tests.docs.markdown import PAGES, Block, blocks
+from tests.serving import serving
+from tests.waiting import free_port
+
+URL: Final = "http://127.0.0.1:8080"
+"""Where the examples find the server; replaced by the address of the one that runs."""
+DEADLINE: Final = 45.0
+
+KINDS: Final = {
+    "python twice": "a program; two of it run at the same time, as in two terminals",
+    "python together": "a program; all such programs of a page run at the same time",
+    "python in room": "statements in a coroutine that has a `client`, a `room` that it joined, and a `peer` in it",
+    "python server": "a program that serves until it is told to stop; then the path that was added to its URL, if any",
+    "sh": "commands of the shell",
+    "json": "a JSON text",
+    "mermaid": "a picture",
+    "": "a picture, a formula or a list",
+}
+
+
+def kind_of(block: Block) -> str:
+    """The kind of a block."""
+    return "python server" if block.info.startswith("python server") else block.info
+
+
+def of_kind(kind: str) -> list[Block]:
+    """All blocks of one kind."""
+    return [block for page in PAGES for block in blocks(page) if kind_of(block) == kind]
+
+
+async def run_programs(programs: list[str], folder: Path) -> list[str]:
+    """Run programs at the same time against a real server; each must end well. Gives what they print."""
+    (folder / "photo.jpg").write_bytes(os.urandom(1_000_000))
+    async with serving() as url:
+        running = [await start(text.replace(URL, url), folder / f"{n}.py") for n, text in enumerate(programs)]
+        try:
+            async with asyncio.timeout(DEADLINE):
+                outputs = await asyncio.gather(*(process.communicate() for process in running))
+        finally:
+            for process in running:
+                if process.returncode is None:
+                    process.kill()
+                    await process.wait()
+    for process, (_, errors) in zip(running, outputs, strict=True):
+        check_end(process.returncode, errors)
+    return [output.decode() for output, _ in outputs]
+
+
+def check_end(code: int | None, errors: bytes) -> None:
+    """A program must end well and in silence."""
+    assert code == 0 and not errors, f"exit code {code}: {errors.decode()}"
+
+
+def write(file: Path, text: str) -> None:
+    """A small file; nobody else runs on this event loop meanwhile."""
+    file.write_text(text)
+
+
+async def start(text: str, file: Path, **environ: str) -> asyncio.subprocess.Process:
+    """Start a program in a process of its own, warnings being errors."""
+    write(file, text)
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-W", "error", "-X", "dev", str(file)),
+        cwd=file.parent,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env={**os.environ, "PYTHONUNBUFFERED": "1", **environ},
+    )
+
+
+@contextlib.asynccontextmanager
+async def in_room() -> AsyncIterator[tuple[Client, Room, Peer]]:
+    """A client in a room with a peer that handles whatever comes; handlers must raise nothing."""
+    raised: list[Exception] = []
+    async with serving() as url, Client(url) as other, other.join("room", profile={"name": "Grace"}) as there:
+        there.on("message", lambda message: None)
+        async with Client(url) as client, client.join("room", profile={"name": "Ada"}) as room:
+            client.on("error", raised.append)
+            room.on("message", lambda message: None)
+            peer = await room.wait_for_peer(timeout=10)
+            yield client, room, peer
+            await there.send("an answer")
+            await there.flush()
+    assert raised == []
+
+
+async def run_statements(text: str) -> None:
+    """Run statements in a room."""
+    names: dict[str, Any] = {}
+    exec("async def example(client, room, peer):\n" + textwrap.indent(text, "    "), names)
+    async with in_room() as (client, room, peer), asyncio.timeout(DEADLINE):
+        await names["example"](client, room, peer)
+
+
+async def run_server(text: str, prefix: str, folder: Path) -> None:
+    """Start a server, let a client join a room of it, stop it with SIGTERM."""
+    port = free_port()
+    process = await start(text.replace("port=8080", f"port={port}"), folder / "server.py", EITHERWAY_STUN_PORT="0")
+    try:
+        url = f"http://127.0.0.1:{port}"
+        await until_it_answers(url, process)
+        async with asyncio.timeout(DEADLINE), Client(url + prefix) as client, client.join("lobby") as room:
+            assert room.peers == {}
+        process.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(DEADLINE):
+            _, errors = await process.communicate()
+        assert process.returncode == 0 and b"Traceback" not in errors, errors.decode()  # aiohttp logs requests
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+async def until_it_answers(url: str, process: asyncio.subprocess.Process) -> None:
+    """Until something listens at the URL."""
+    async with asyncio.timeout(DEADLINE), aiohttp.ClientSession() as http:
+        while True:
+            assert process.returncode is None, "the server ended"
+            try:
+                async with http.get(url):
+                    return
+            except aiohttp.ClientConnectionError:
+                await asyncio.sleep(0.05)
+
+
+# ---- shell
+
+
+def commands(text: str) -> list[list[str]]:
+    """The words of every simple command in a block of shell, without redirections."""
+    found: list[list[str]] = []
+    for line in text.splitlines():
+        words: list[str] = []
+        skip = False
+        for token in tokens(line):
+            if skip:
+                skip = False
+            elif token in ("|", "&&", ";", "&"):
+                found.append(words)
+                words = []
+            elif token in ("<", ">", ">>"):
+                skip = True
+            else:
+                words.append(token)
+        found.append(words)
+    return [words for words in found if words]
+
+
+def tokens(line: str) -> list[str]:
+    """The tokens of a line of shell."""
+    lexer = shlex.shlex(line, posix=True, punctuation_chars=True)
+    lexer.whitespace_split = True
+    return list(lexer)
+
+
+def check_eitherway(words: list[str]) -> None:
+    """Whether the command exists and takes these options. Raises click.UsageError."""
+    context = click.Context(command, info_name="eitherway")
+    name, chosen, rest = command.resolve_command(context, words)
+    if chosen is None:
+        raise click.UsageError(f"there is no {name}")
+    chosen.make_context(name, rest, parent=context)
+
+
+def mentions(text: str) -> list[str]:
+    """The commands that a page names in its prose, between backticks."""
+    prose = re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
+    return re.findall(r"`(eitherway [a-z][^`]*)`", prose)
