@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DirectPath", "DirectStats", "DirectUnavailable", "direct_available"]
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger("eitherway.direct")
 
 LOW_MARK = 16_384
 """Bytes waiting at which `on_drain` is called, so that the sender is back before SCTP runs dry."""
@@ -194,7 +194,7 @@ class DirectPath:
         try:
             self._on_packet(lane, packet)
         except Exception:
-            logger.exception("on_packet raised")
+            log.exception("on_packet raised")
 
     def _buffered(self, amount: int) -> None:
         before = self._waiting
@@ -255,4 +255,4 @@ class DirectPath:
         try:
             callback()
         except Exception:
-            logger.exception("a callback of the direct path raised")
+            log.exception("a callback of the direct path raised")

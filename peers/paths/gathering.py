@@ -14,7 +14,7 @@ from aiortc import RTCIceCandidate, RTCIceGatherer
 from peers.paths import aiortc_seam as seam
 from signalling.protocol.events import IceServer
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger("eitherway.direct")
 
 HEAD_START = 0.1
 """Seconds that a description waits for the servers' answers: a near one saves a signal for each candidate."""
@@ -41,14 +41,14 @@ def parse_servers(servers: Sequence[IceServer]) -> tuple[list[Uri], list[tuple[U
             try:
                 uri = seam.parse_stun_turn_uri(url)
             except ValueError as error:
-                logger.warning("ICE server %r is left out: %s", url, error)
+                log.warning("ICE server %r is left out: %s", url, error)
                 continue
             if uri["scheme"] == "stun":
                 stun.append(uri)
             elif (uri["scheme"], uri.get("transport")) in TURN_KINDS:
                 turn.append((uri, server))
             else:
-                logger.warning("ICE server %r is left out: not supported", url)
+                log.warning("ICE server %r is left out: not supported", url)
     return stun[:MAX_SERVERS], turn[:MAX_SERVERS]
 
 
@@ -112,7 +112,7 @@ class Gathering:
                 candidate, _ = await query
         # A name that doesn't resolve, no answer, an answer of nonsense: each means no candidate from this server.
         except Exception as error:
-            logger.info("STUN server %s:%s told no address: %r", uri["host"], uri["port"], error)
+            log.info("STUN server %s:%s told no address: %r", uri["host"], uri["port"], error)
         else:
             self._found(candidate, None)
 
@@ -122,7 +122,7 @@ class Gathering:
                 async with asyncio.timeout(TURN_TIMEOUT):
                     candidate, protocol = await seam.allocate(self._gatherer, uri, server.username, server.credential)
             except Exception as error:
-                logger.info("TURN server %s:%s gave no address: %r", uri["host"], uri["port"], error)
+                log.info("TURN server %s:%s gave no address: %r", uri["host"], uri["port"], error)
             else:
                 self._found(candidate, protocol)
                 return

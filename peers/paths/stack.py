@@ -26,7 +26,7 @@ from peers.paths.description import Remote
 from peers.paths.gathering import Gathering
 from signalling.protocol.events import IceServer
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger("eitherway.direct")
 
 CLOSING_TIMEOUT = 1.0
 """Seconds for a TURN server to confirm that it has freed an allocation."""
@@ -100,7 +100,7 @@ class Stack:
         try:
             candidate = description.read_candidate(init)
         except description.DescriptionError as error:
-            logger.info("a candidate of the peer's is left out: %s", error)
+            log.info("a candidate of the peer's is left out: %s", error)
         else:
             if candidate is not None:
                 self._add(candidate)
@@ -148,7 +148,7 @@ class Stack:
                 await self._sctp.start(remote.sctp, remote.sctp_port)
         # Whatever the peer made aiortc raise ends this attempt, and nothing else.
         except Exception as error:
-            logger.info("attempt failed", exc_info=True)
+            log.info("attempt failed", exc_info=True)
             self._callbacks.on_failed(f"{type(error).__name__}: {error}")
 
     async def _add_candidate(self, candidate: RTCIceCandidate) -> None:
@@ -156,7 +156,7 @@ class Stack:
             await self._ice.addRemoteCandidate(candidate)
         # An address that is none, no way to ask for a `.local` name: one candidate less.
         except (ValueError, OSError) as error:
-            logger.info("a candidate of the peer's is left out: %r", error)
+            log.info("a candidate of the peer's is left out: %r", error)
 
     def _ice_changed(self) -> None:
         if self._ice.state == "failed":

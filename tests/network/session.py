@@ -24,6 +24,7 @@ class Session:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.server: asyncio.subprocess.Process
         self.peers: dict[Side, asyncio.subprocess.Process] = {}
 
     def read(self, side: Side, kind: str) -> list[dict[str, Any]]:
@@ -96,12 +97,12 @@ async def talking(lab: Lab, folder: Path, *options: str) -> AsyncIterator[Sessio
     session = Session(folder)
     async with contextlib.AsyncExitStack() as stack:
         serve = ("-m", "peers.cli", "serve", "--host", "0.0.0.0", "--port", "8080")
-        server = await stack.enter_async_context(
+        session.server = await stack.enter_async_context(
             _process(folder, "server", lab.command("server", sys.executable, *serve))
         )
         async with asyncio.timeout(20):
             while b"serves" not in (folder / "server.out").read_bytes():
-                assert server.returncode is None, session.errors("server")
+                assert session.server.returncode is None, session.errors("server")
                 await asyncio.sleep(0.02)
         for side in SIDES:
             arguments = (f"http://{SERVER}:8080", "room", side, str(folder), *options)
