@@ -94,8 +94,7 @@ class Negotiation:
 
     def offer_ready(self, attempt: int, description: dict[str, Any], now: float) -> None:
         """Our offer can leave."""
-        current = self._at(attempt, Phase.DESCRIBING)
-        if current is not None and self._offers:
+        if (current := self._at(attempt, Phase.DESCRIBING)) is not None and self._offers:
             current.offer_hash = signals.hash_of(description)
             current.phase = Phase.OFFERED
             self._events.append(SendSignal("offer", attempt, description))
@@ -103,8 +102,7 @@ class Negotiation:
 
     def answer_ready(self, attempt: int, description: dict[str, Any], now: float) -> None:
         """The offer has been taken, and our answer can leave."""
-        current = self._at(attempt, Phase.DESCRIBING)
-        if current is not None and not self._offers:
+        if (current := self._at(attempt, Phase.DESCRIBING)) is not None and not self._offers:
             current.phase = Phase.CONNECTING
             self._events.append(SendSignal("answer", attempt, {**description, "offer": current.offer_hash}))
             self._send_candidates(current)
