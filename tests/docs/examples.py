@@ -67,7 +67,7 @@ async def run_programs(programs: list[str], folder: Path) -> list[str]:
 
 def check_end(code: int | None, errors: bytes) -> None:
     """A program must end well and in silence."""
-    assert code == 0 and not errors, f"exit code {code}: {errors.decode()}"
+    assert (code, errors.decode()) == (0, ""), f"exit code {code}: {errors.decode()}"
 
 
 def write(file: Path, text: str) -> None:
@@ -123,7 +123,8 @@ async def run_server(text: str, prefix: str, folder: Path) -> None:
         process.send_signal(signal.SIGTERM)
         async with asyncio.timeout(DEADLINE):
             _, errors = await process.communicate()
-        assert process.returncode == 0 and b"Traceback" not in errors, errors.decode()  # aiohttp logs requests
+        assert process.returncode == 0, errors.decode()
+        assert b"Traceback" not in errors, errors.decode()  # aiohttp logs requests there
     finally:
         if process.returncode is None:
             process.kill()
