@@ -3,7 +3,7 @@
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
-from peers.codec.frames import Frame, Lane, encode_packet
+from peers.codec.frames import HEADER_SIZE, Frame, Lane, encode_packet
 from peers.session.events import DirectInstance, Instance, RelayInstance
 from peers.session.liveness import Liveness
 from peers.session.rules import Rules
@@ -148,19 +148,30 @@ class Routes:
         return relay
 
     def room(self, path: Path, now: float) -> float:
-        """How many bytes may go to `path` now. An empty path always takes one packet."""
+        """How many bytes may go to `path` now. An empty path always takes one frame."""
         rules, life = self._rules, path.life
         queue = min(max(rules.queue_time * life.rate, rules.queue_least), rules.queue_most)
         if not path.is_relay:
-            return max(queue, path.packet) if path.waiting <= 0 else queue - path.waiting
+            return max(queue, rules.chunk + HEADER_SIZE) if path.waiting <= 0 else queue - path.waiting
         if now < path.busy_until:
             return 0
         # What is on its way to the server does not wait: rate times the shortest round trip, beside the queue.
-        room = max(rules.relay_queue_least, queue) + life.rate * (life.least or 0.0) - path.waiting
-        room = min(room, path.unacked_most - life.in_flight)
+        least = life.least or 0.0
+        room = max(rules.relay_queue_least, queue) + life.rate * least - path.waiting
+        unacked = max(rules.relay_unacked, life.rate * (least + rules.relay_unacked_time))
+        room = min(room, min(path.unacked_most, unacked) - life.in_flight)
         if path.most is not None:
             room = min(room, path.most - life.in_flight)
         return room
+
+    def bulk_room(self, path: Path, now: float) -> float:
+        """How many bytes of bulk may go to `path` now: on the relay nothing until a quarter of its room is free.
+
+        What goes out in one turn is one event for the server. Filling every gap at once would make each event small,
+        and an event costs far more than the bytes in it.
+        """
+        room = self.room(path, now)
+        return room if not path.is_relay or path.waiting <= 3 * room else 0
 
     def datagram_room(self, path: Path, now: float) -> float:
         """How many bytes of datagrams may go to `path` now: a little even where bulk keeps the queue full."""

@@ -13,8 +13,8 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     """The constants of a session."""
 
     # S3: order
-    chunk: int = 16_384
-    """A frame's payload."""
+    chunk: int = 14_388
+    """What messages are cut into. With its header it fills twelve of aiortc's SCTP chunks, and four fill a packet."""
     frame_window: int = 8_192
     """Frames of a lane that may be unacknowledged."""
 
@@ -41,7 +41,7 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     """Channels open at one time in one direction, the default channel among them."""
     ack_delay: float = 0.020
     """An acknowledgement waits at most this long ..."""
-    ack_bytes: int = 16 * KIB
+    ack_bytes: int = 128 * KIB
     """... or until so much has come in."""
 
     # S5: no silent deadlock
@@ -63,8 +63,10 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     """Bytes that may be unacknowledged by the peer over one relay instance, at first."""
     relay_unacked_least: int = 32 * KIB
     """Where halving them after `busy` ends."""
-    relay_unacked_most: int = MIB
+    relay_unacked_most: int = 3 * MIB
     """Where their growth ends."""
+    relay_unacked_time: float = 0.100
+    """Beside what the shortest round trip takes, they are no more than the path's rate brings in so many seconds."""
     relay_unacked_step: int = 2 * KIB
     """By how much each acknowledgement lets them grow once the relay has been busy."""
     busy_wait: float = 0.1
@@ -113,8 +115,8 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     """... and at most this."""
     relay_queue_least: int = 64 * KIB
     """On the relay at least this, beside rate times round trip: the server acknowledges every 64 KiB."""
-    direct_packet: int = 16 * KIB + 12
-    """A packet on the direct path: one full frame, or as many small ones."""
+    direct_packet: int = 57_600
+    """A packet on the direct path, where its queue has room for so much: four full frames."""
     datagram_packet: int = 1_100
     """Datagrams and unsequenced frames that share a packet: what fits one UDP packet is lost alone."""
     relay_packet: int = 60_000 - 64

@@ -169,7 +169,7 @@ class Sender:
         if bulk.ready or bulk.need:
             path = routes.route(Lane.BULK, now)
             if path is not None and path is not blocked:
-                bulk.fill(path, routes.room(path, now), now, flights)
+                bulk.fill(path, routes.bulk_room(path, now), now, flights)
         if self._wanting:
             self.wake()
 

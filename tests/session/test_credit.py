@@ -45,8 +45,13 @@ def test_an_acknowledgement_waits_20_ms() -> None:
     assert decode_ack(flight.frames[0].payload).reliable == 2
 
 
-def test_an_acknowledgement_comes_at_once_after_16_kib() -> None:
+def test_an_acknowledgement_comes_at_once_after_128_kib() -> None:
     one = Single()
+    one.session.listen(0, one.now)
+    one.frames()
+    for _ in range(7):
+        one.receive(one.data(bytes(16_384), more=True))
+        assert one.frames(FrameType.ACK) == []
     one.receive(one.data(bytes(16_384), more=True))
     assert len(one.frames(FrameType.ACK)) == 1
     assert one.frames(FrameType.ACK) == []

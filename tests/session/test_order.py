@@ -78,7 +78,7 @@ def test_chunks_of_a_message_interleave_with_other_channels() -> None:
     other = one.session.open("other", Lane.RELIABLE)
     one.frames()
     one.ack(2)
-    one.send(bytes(60_000))
+    one.send(bytes(50_000))
     one.send(b"small", other)
     frames = one.frames(FrameType.BYTES)
     assert [frame.channel for frame in frames] == [0, other, 0, 0, 0]

@@ -9,7 +9,7 @@ from peers.session.events import (
     PathChanged,
     RelayInstance,
 )
-from peers.session.rules import KIB, Rules
+from peers.session.rules import KIB, MIB, Rules
 from tests.session import test_suspicion as suspicion
 from tests.session.channels import Inlet
 from tests.session.simulation import World, longest_gap
@@ -98,12 +98,38 @@ def test_bulk_never_goes_ahead_of_reliable() -> None:
     one.frames()
     one.ack(1, 2, (0, 10**6, 0), by=DIRECT)
     for _ in range(5):
-        one.send(bytes(16_000))
+        one.send(bytes(14_000))
         one.send(bytes(100), bulk)
     lanes = []
     for _ in range(6):
         lanes += [frame.lane for frame in one.frames(FrameType.BYTES)]
     assert lanes == [Lane.RELIABLE] * 5 + [Lane.BULK] * 5
+
+
+def test_bulk_on_the_relay_waits_until_a_quarter_of_its_room_is_free() -> None:
+    one = Single()
+    bulk = one.session.open("bulk", Lane.BULK)
+    one.frames()
+    one.ack(1, 2, (bulk, 10**6, 0))
+    one.send(bytes(40_000), bulk)
+    one.send(b"small")
+    one.session.path_waiting(RELAY, 50 * KIB, one.now)
+    assert [frame.lane for frame in one.frames(FrameType.BYTES)] == [Lane.RELIABLE]
+    one.session.path_waiting(RELAY, 48 * KIB - 20, one.now)
+    assert [frame.lane for frame in one.frames(FrameType.BYTES)] == [Lane.BULK]
+
+
+def test_what_is_unacknowledged_on_the_relay_follows_its_rate() -> None:
+    one = Single()
+    relay = one.session._routes.relay
+    assert relay is not None
+    relay.life.least, relay.unacked_most = 0.1, 3 * MIB
+    most = one.session._routes.room
+    assert most(relay, one.now) <= 256 * KIB
+    relay.life.rate, relay.life.in_flight = 5e6, 900_000
+    assert most(relay, one.now) == 100_000
+    relay.life.rate, relay.life.in_flight = 1e9, 3 * MIB - 7
+    assert most(relay, one.now) == 7
 
 
 def test_the_relay_holds_64_kib_and_what_is_on_its_way() -> None:

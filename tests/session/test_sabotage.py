@@ -74,7 +74,9 @@ SABOTAGES = (
     ),
     Sabotage("S4 within 20 ms", by.constants(ack_delay=0.5), (credit.test_an_acknowledgement_waits_20_ms,)),
     Sabotage(
-        "S4 within 16 KiB", by.constants(ack_bytes=2**30), (credit.test_an_acknowledgement_comes_at_once_after_16_kib,)
+        "S4 within 128 KiB",
+        by.constants(ack_bytes=2**30),
+        (credit.test_an_acknowledgement_comes_at_once_after_128_kib,),
     ),
     Sabotage(
         "S4 window in bytes",
