@@ -72,6 +72,7 @@ class Session:
             path.most, path.confirmed = None, True
             path.life.last_ping = now
             self._sender.resumed(now)
+            self._watch.relay_opened(now)
             if path.ack_owed:  # what a handshake carried is acknowledged with its answer, or it would be sent again
                 self._unsequenced.ack_by(now)
 

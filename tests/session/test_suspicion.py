@@ -13,7 +13,7 @@ from peers.session.events import (
     Trusted,
 )
 from peers.session.liveness import Liveness
-from peers.session.rules import Rules
+from peers.session.rules import KIB, Rules
 from tests.session.network import Direct
 from tests.session.side import Side
 from tests.session.simulation import World, longest_gap
@@ -160,6 +160,24 @@ def test_the_suspicious_say_so_over_the_relay_and_the_other_suspects_too() -> No
     ):
         other.receive(Frame(FrameType.PING, Lane.DATAGRAM, False, 0, 0, encode_ping(5, attempt)), by=by)
         assert other.events() == events
+
+
+def test_a_relay_that_comes_later_is_told_once_it_is_confirmed() -> None:
+    one = Single(relay=False, direct=True)
+    one.send(b"1")
+    one.frames()
+    one.wait(1)
+    one.session.path_opened(RELAY, one.now, most=48 * KIB)
+    assert [flight.instance for flight in one.flights() if flight.lane is Lane.RELIABLE] == [RELAY]
+    one.session.path_confirmed(RELAY, one.now)
+    told = [
+        decode_ping(frame.payload)[1]
+        for flight in one.flights()
+        if flight.instance == RELAY
+        for frame in flight.frames
+        if frame.type is FrameType.PING
+    ]
+    assert told == [1]
 
 
 def suspect() -> Single:
