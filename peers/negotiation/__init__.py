@@ -1,4 +1,4 @@
-"""Attempts at a direct path: who offers, when, and which signal belongs to which (link.md, S9). No I/O, no clock."""
+"""Attempts at a direct path: who offers, when, and which signal belongs to which (S9). No I/O, no clock."""
 
 from peers.negotiation.events import (
     Abandon,

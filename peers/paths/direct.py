@@ -1,4 +1,4 @@
-"""The direct path: one WebRTC connection with a data channel for each lane (design, section 5).
+"""The direct path: one WebRTC connection with a data channel for each lane.
 
 This module imports no aiortc; `peers.paths.stack`, which does, is loaded when the first path gathers.
 """

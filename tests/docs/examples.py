@@ -79,7 +79,7 @@ async def start(text: str, file: Path, **environ: str) -> asyncio.subprocess.Pro
     """Start a program in a process of its own, warnings being errors."""
     write(file, text)
     return await asyncio.create_subprocess_exec(
-        *(sys.executable, "-W", "error", "-X", "dev", str(file)),
+        *(sys.executable, "-W", "error", str(file)),
         cwd=file.parent,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,

@@ -1,6 +1,10 @@
-"""The tables of docs/reference.md that are made from the code: `python -m tests.docs.generated` writes them anew."""
+"""The tables that are made from the code: `python -m tests.docs.generated` writes them anew."""
 
+import ast
+import re
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 from typing import Any, Final
 
 import click
@@ -10,7 +14,8 @@ from peers.cli import main as command
 from signalling.config import PREFIX, Config
 from tests.docs.markdown import ROOT
 
-PAGE: Final = ROOT / "docs/reference.md"
+REFERENCE: Final = ROOT / "docs/reference.md"
+ARCHITECTURE: Final = ROOT / "docs/architecture.md"
 COMMANDS: Final = ("chat", "ping", "pipe")
 
 
@@ -56,6 +61,29 @@ def shown(default: Any) -> str:
     return f"`{default}`" if isinstance(default, str) and default else ""
 
 
+def modules(wing: str) -> dict[str, str]:
+    """Every module and package of a wing, and what the first sentence of its docstring says."""
+    found = {}
+    for path in sorted((ROOT / wing).rglob("*.py")):
+        name = str(path.relative_to(ROOT / wing)).removesuffix("__init__.py")
+        if name:
+            found[name] = first_sentence(path)
+    return found
+
+
+def first_sentence(path: Path) -> str:
+    """What a module is for, without where to read on."""
+    text = ast.get_docstring(ast.parse(path.read_text())) or ""
+    text = re.sub(r" ?\(docs/[^)]*\)", "", " ".join(text.split("\n\n")[0].split()))
+    return text.split(". ")[0].rstrip(".:")
+
+
+def rooms(wing: str) -> list[str]:
+    """A row for each module and package of a wing."""
+    rows = [f"| `{name}` | {purpose} |" for name, purpose in modules(wing).items()]
+    return ["| room | what it is for |", "| --- | --- |", *rows]
+
+
 TABLES: Final[dict[str, Callable[[], list[str]]]] = {
     "## Server options": server_options,
     "### Options of `chat`, `ping` and `pipe`": command_options,
@@ -70,8 +98,14 @@ def with_table(text: str, heading: str, table: list[str]) -> str:
     return "\n".join([*lines[:begin], *table, *lines[end:]]) + "\n"
 
 
+def renew(page: Path, tables: dict[str, Callable[[], list[str]]]) -> None:
+    """Write the tables of a page anew."""
+    text = page.read_text()
+    for heading, make in tables.items():
+        text = with_table(text, heading, make())
+    page.write_text(text)
+
+
 if __name__ == "__main__":
-    page = PAGE.read_text()
-    for heading, make in TABLES.items():
-        page = with_table(page, heading, make())
-    PAGE.write_text(page)
+    renew(REFERENCE, TABLES)
+    renew(ARCHITECTURE, {f"### The rooms of {wing}": partial(rooms, wing) for wing in ("peers", "signalling")})

@@ -18,7 +18,7 @@ import msgspec
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
-from peers import room
+from peers import presence
 from peers.backoff import Backoff
 from peers.codec import frames, payloads, values
 from peers.codec.frames import Frame, FrameError, FrameType, Lane, decode_packet, encode_frame
@@ -443,7 +443,7 @@ def test_other_numbers() -> None:
     for text, value in (
         ("at most 64 deep", values.MAX_DEPTH == 64),
         ("at least 65,536 of them", binding.MAX_ENDED == 65_536),
-        ("held for up to 2 s", room.STRANGER_SECONDS == 2.0),
+        ("held for up to 2 s", presence.STRANGER_SECONDS == 2.0),
         ("after 0.25 to 5 s, doubling", backoff() == (0.25, 5.0)),
         ("after 1 to 4 s, doubling to 60 s", (retry.RETRY, retry.RETRY_MOST) == ((1.0, 4.0), 60.0)),
         ("replaced after 0.05 to 0.25 s", retry.AGAIN == (0.05, 0.25)),
