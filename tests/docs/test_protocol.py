@@ -242,6 +242,12 @@ def compare_channels(rows: list[Row]) -> None:
     assert [(row["ordered"], row["maxRetransmits"]) for row in rows] == [("yes", "none"), ("yes", "none"), ("no", "0")]
 
 
+def compare_vectors(rows: list[Row]) -> None:
+    """Every file of vectors."""
+    files = {path.name for path in (ROOT / "tests/vectors").glob("*.json")}
+    assert sorted(plain(row["file"]) for row in rows) == sorted(files)
+
+
 COMPARISONS: dict[str, Callable[[list[Row]], None]] = {
     "**Header**": compare_header,
     "**Lanes**": compare_lanes,
@@ -257,6 +263,7 @@ COMPARISONS: dict[str, Callable[[list[Row]], None]] = {
     "**Proof**": compare_proof,
     "## Signals (K5)": compare_signals,
     "## The direct path": compare_channels,
+    "**Vectors**": compare_vectors,
     **{after: comparing(struct) for after, struct in STRUCTS.items()},
 }
 
@@ -276,6 +283,8 @@ PROSE = {
     "what a client notices",
     "from",
     "rule",
+    "what it holds",
+    "what to check",
 }
 """Columns for people, which nothing is compared with."""
 
