@@ -72,7 +72,7 @@ class Gathering:
 
     async def start(self) -> None:
         """Open the sockets, ask the servers, and come back after `HEAD_START` at the latest."""
-        self._hosts = asyncio.create_task(self._gatherer.gather(), name="gather host candidates")
+        self._hosts = asyncio.create_task(seam.gather_hosts(self._gatherer), name="gather host candidates")
         # Shielded: a socket half made when its task is cancelled would be nobody's.
         await asyncio.shield(self._hosts)
         if self._queries is None and (self._stun or self._turn):

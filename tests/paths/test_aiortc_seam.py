@@ -1,6 +1,7 @@
 """The private names of aiortc and aioice that we lean on are still there, and still mean what they did."""
 
 import inspect
+import socket
 
 from aioice import Candidate, ice, turn
 from aiortc import RTCDataChannelParameters, RTCDtlsTransport, RTCIceGatherer, RTCIceTransport, RTCSctpTransport
@@ -52,6 +53,18 @@ async def test_an_association_shrinks_its_window_when_packets_queue() -> None:
         await association._receive_sack_chunk(sack)
         assert association._cwnd == (11_000 if shrinks else 100_000)
     await association.stop()
+
+
+async def test_sockets_hold_what_comes_while_we_are_busy() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as ordinary:
+        ordinary.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, seam.RECEIVE_BUFFER)
+        most = ordinary.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
+    gatherer = RTCIceGatherer([])
+    await seam.gather_hosts(gatherer)
+    opened = [p.transport.get_extra_info("socket") for p in gatherer._connection._protocols]
+    assert opened
+    assert [s.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) for s in opened] == [most] * len(opened)
+    await RTCIceTransport(gatherer).stop()
 
 
 async def test_a_found_candidate_joins_the_others_once() -> None:
