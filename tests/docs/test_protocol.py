@@ -448,6 +448,48 @@ def backoff() -> tuple[float, float]:
     return parameters["first"].default, parameters["most"].default
 
 
+def test_numbers_in_the_rules() -> None:
+    rules = Rules()
+    kib = 1024
+    for text, said, value in (
+        ("At most 8,192 frames of a lane", 8_192, rules.frame_window),
+        ("It is 64 KiB at first", 64 * kib, rules.first_credit),
+        ("a window of 1,152 KiB (`reliable`)", 1_152 * kib, rules.reliable_credit),
+        ("or 17,408 KiB (`bulk`)", 17_408 * kib, rules.bulk_credit),
+        ("charges its payload + 64", 64, rules.frame_charge),
+        ("this implementation leaves 4 MiB of `bulk`", 4 * kib**2, rules.bulk_window),
+        ("1 MiB of `reliable` and 16 MiB of `bulk` (headers included)", 16 * kib**2, rules.bulk_window_most),
+        ("1 MiB on `reliable` and 16 MiB on `bulk`", 16 * kib**2, rules.bulk_message),
+        ("At most 64 channels are open", 64, rules.channels),
+        ("every 5 s otherwise", 5, rules.ping_idle),
+        ("more than 64 pings at once", 64, rules.pongs_most),
+        ("for max(3 s, 8 × smoothed round trip), doubling up to 30 s", (3, 8, 30), timeouts(rules)),
+        ("rests for 100 ms, doubling to 2 s", (0.1, 2), (rules.busy_wait, rules.busy_wait_most)),
+        ("256 KiB at first, 32 KiB at least", 32 * kib, rules.relay_unacked_least),
+        ("silence of max(350 ms, L)", 0.35, rules.silence),
+        ("no proof for max(700 ms, L')", 0.7, rules.no_proof),
+        ("longest silence of the last 120 s that ended well, at most 1 s", 1, rules.silence_most),
+        ("4 × the smoothed round trip (0.1 s if unknown)", (4, 0.1), (rules.unlearned_rtts, rules.unknown_rtt)),
+        ("more than 50 ms late", 0.05, rules.late),
+        ("proof for max(100 ms, 2 × smoothed round trip)", 0.1, rules.ping_unproved),
+        ("`bulk` waits for 2 s", 2, rules.bulk_pause),
+        ("pinged every 200 ms. After 3 pongs", (0.2, 3), (rules.ping_suspect, rules.pongs_back)),
+        ("within 60 s on not before 2 s", (60, 2), (rules.hold_back_within, rules.hold_back)),
+        ("clamp(50 ms × rate, 16 KiB, 256 KiB)", 256 * kib, rules.queue_most),
+        ("on the relay max(64 KiB, that)", 64 * kib, rules.relay_queue_least),
+        ("more than 64 MiB above it", 64 * kib**2, rules.credit_most),
+        ("An attempt has 15 s", 15, attempt.DEADLINE),
+        ("lasted 10 s and ends", 10, retry.STEADY),
+    ):
+        on_page(text)
+        assert said == value, text
+
+
+def timeouts(rules: Rules) -> tuple[float, float, float]:
+    """When a lane without acknowledgement is sent again."""
+    return rules.timeout_least, rules.timeout_rtts, rules.timeout_most
+
+
 def test_other_numbers() -> None:
     for text, value in (
         ("at most 64 deep", values.MAX_DEPTH == 64),
