@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, Final, Protocol
 
 from peers.connection import Connection
-from signalling.protocol.limits import MAX_RECIPIENTS
+from signalling.protocol.limits import MAX_PACKET, MAX_RECIPIENTS
 
 log = logging.getLogger("eitherway.relay")
 
@@ -130,7 +130,9 @@ class RelayPath:
         """Bytes that the server has not yet acknowledged."""
 
     def send(self, packet: bytes, what: Any) -> None:
-        """Send a sealed packet; `what` comes back with a refusal."""
+        """Send a sealed packet; `what` comes back with a refusal. Raises ValueError if it is empty or too large."""
+        if not 0 < len(packet) <= MAX_PACKET:
+            raise ValueError(f"a packet on the relay has 1 to {MAX_PACKET} bytes; this one has {len(packet)}")
         self.waiting += len(packet)
         self._relays.put(_Entry(self, packet, what))
 
