@@ -7,7 +7,8 @@ Only the one pattern that links use (K2), so that there is nothing to choose and
     -> e, es, s, ss
     <- e, ee, se
 
-Private and public keys are raw 32 bytes. A message that does not fit changes nothing: the next one may still succeed.
+Private and public keys are raw 32 bytes; a private one that is used again may be given as a `PrivateKey`. A message
+that does not fit changes nothing: the next one may still succeed.
 """
 
 import copy
@@ -53,23 +54,45 @@ def public_key(private: bytes) -> bytes:
     return X25519PrivateKey.from_private_bytes(private).public_key().public_bytes_raw()
 
 
+class PrivateKey:
+    """An X25519 private key ready for use: to make one of its 32 bytes takes as long as an exchange.
+
+    It remembers what it has agreed on with one other static key, so that it can be done before it is urgent.
+    """
+
+    def __init__(self, private: bytes) -> None:
+        self._key = X25519PrivateKey.from_private_bytes(private)
+        self.public = self._key.public_key().public_bytes_raw()
+        self._agreed = (b"", b"")
+
+    def exchange(self, public: bytes) -> bytes:
+        """The secret shared with `public`. Raises NoiseError for a key of small order."""
+        return _exchange(self._key, public)
+
+    def agree(self, public: bytes) -> bytes:
+        """As `exchange`, and remembered."""
+        if self._agreed[0] != public:
+            self._agreed = (public, self.exchange(public))
+        return self._agreed[1]
+
+
 class Initiator:
     """The side that writes message 1, and so must know the other's static key."""
 
-    def __init__(self, *, static: bytes, remote_static: bytes, ephemeral: bytes, prologue: bytes) -> None:
-        self._static = static
+    def __init__(self, *, static: bytes | PrivateKey, remote_static: bytes, ephemeral: bytes, prologue: bytes) -> None:
+        self._static = _ready(static)
         self._remote_static = remote_static
-        self._ephemeral = ephemeral
+        self._ephemeral = PrivateKey(ephemeral)
         self._state = _Symmetric(prologue, remote_static)
 
     def write_first(self, payload: bytes) -> bytes:
         """Message 1. Raises NoiseError if the other's static key is no key or the payload is too long."""
         state = copy.copy(self._state)
-        ephemeral = public_key(self._ephemeral)
+        ephemeral = self._ephemeral.public
         state.mix_hash(ephemeral)
-        state.mix_key(_exchange(self._ephemeral, self._remote_static))
-        static = state.seal(public_key(self._static))
-        state.mix_key(_exchange(self._static, self._remote_static))
+        state.mix_key(self._ephemeral.exchange(self._remote_static))
+        static = state.seal(self._static.public)
+        state.mix_key(self._static.agree(self._remote_static))
         message = ephemeral + static + state.seal(payload)
         _check_size(message)
         self._state = state
@@ -81,8 +104,8 @@ class Initiator:
         state = copy.copy(self._state)
         ephemeral = message[:KEY]
         state.mix_hash(ephemeral)
-        state.mix_key(_exchange(self._ephemeral, ephemeral))
-        state.mix_key(_exchange(self._static, ephemeral))
+        state.mix_key(self._ephemeral.exchange(ephemeral))
+        state.mix_key(self._static.exchange(ephemeral))
         payload = state.open(message[KEY:])
         self._state = state
         return payload
@@ -98,10 +121,10 @@ class Responder:
 
     remote_static: bytes
 
-    def __init__(self, *, static: bytes, prologue: bytes) -> None:
-        self._static = static
+    def __init__(self, *, static: bytes | PrivateKey, prologue: bytes) -> None:
+        self._static = _ready(static)
         self._remote_ephemeral = b""
-        self._state = _Symmetric(prologue, public_key(static))
+        self._state = _Symmetric(prologue, self._static.public)
 
     def read_first(self, message: bytes) -> bytes:
         """The payload of message 1. Raises NoiseError."""
@@ -109,9 +132,9 @@ class Responder:
         state = copy.copy(self._state)
         ephemeral, static, payload = message[:KEY], message[KEY : 2 * KEY + TAG], message[2 * KEY + TAG :]
         state.mix_hash(ephemeral)
-        state.mix_key(_exchange(self._static, ephemeral))
+        state.mix_key(self._static.exchange(ephemeral))
         remote_static = state.open(static)
-        state.mix_key(_exchange(self._static, remote_static))
+        state.mix_key(self._static.agree(remote_static))
         opened = state.open(payload)
         self._state, self._remote_ephemeral, self.remote_static = state, ephemeral, remote_static
         return opened
@@ -119,11 +142,11 @@ class Responder:
     def write_second(self, payload: bytes, ephemeral: bytes) -> bytes:
         """Message 2, once message 1 was read; `ephemeral` is a new private key. Raises NoiseError."""
         state = copy.copy(self._state)
-        public = public_key(ephemeral)
-        state.mix_hash(public)
-        state.mix_key(_exchange(ephemeral, self._remote_ephemeral))
-        state.mix_key(_exchange(ephemeral, self.remote_static))
-        message = public + state.seal(payload)
+        private = PrivateKey(ephemeral)
+        state.mix_hash(private.public)
+        state.mix_key(private.exchange(self._remote_ephemeral))
+        state.mix_key(private.exchange(self.remote_static))
+        message = private.public + state.seal(payload)
         _check_size(message)
         self._state = state
         return message
@@ -174,10 +197,14 @@ def _hkdf(chaining_key: bytes, material: bytes) -> tuple[bytes, bytes]:
     return first, hmac.digest(secret, first + b"\x02", "sha256")
 
 
-def _exchange(private: bytes, public: bytes) -> bytes:
+def _ready(key: bytes | PrivateKey) -> PrivateKey:
+    return PrivateKey(key) if isinstance(key, bytes) else key
+
+
+def _exchange(private: X25519PrivateKey, public: bytes) -> bytes:
     """X25519 (RFC 7748), an all-zero result refused: a key of small order would let anybody know the secret."""
     try:
-        secret = X25519PrivateKey.from_private_bytes(private).exchange(X25519PublicKey.from_public_bytes(public))
+        secret = private.exchange(X25519PublicKey.from_public_bytes(public))
     except ValueError:  # what pyca raises for an all-zero result
         raise NoiseError("a public key of small order") from None
     if not any(secret):

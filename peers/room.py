@@ -209,7 +209,7 @@ class Room(Emitter):
         self._arrivals.set()
         if self._p2p == "eager" or (self._p2p == "auto" and len(self._peers) < EAGER_ROOM):
             for other in self._peers.values():
-                other._link.want_direct(True)
+                other._link.want_direct()
 
     def _vanished(self, id: str, reason: str) -> None:
         if (peer := self._peers.pop(id, None)) is None:
@@ -247,7 +247,7 @@ class Room(Emitter):
     def _traffic(self, peer: Peer) -> None:
         """Something was sent to this peer alone: from now on a direct path is worth trying."""
         if self._p2p == "auto":
-            peer._link.want_direct(True)
+            peer._link.want_direct()
 
     def _tell(self, peer: Peer, event: str, *args: Any) -> None:
         peer._emit(event, *args)

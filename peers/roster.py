@@ -40,7 +40,7 @@ class RosterMember(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def remote(self) -> Remote:
         """What a handshake with it needs."""
-        return Remote(self.id, self.key, self.incarnation, self.static)
+        return Remote(self.id, self.key, self.incarnation, self.static, from_text(self.statement))
 
 
 class PeerAppeared(msgspec.Struct, frozen=True):

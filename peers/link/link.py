@@ -42,6 +42,8 @@ from peers.session.stats import SessionStats
 
 log = logging.getLogger("eitherway.link")
 
+DIRECT_DELAY = 0.05
+"""Seconds between wanting a direct path and trying it: what is said first, right after joining, shall go first."""
 MAX_SIGNALS_WAITING = 32
 """Signals that wait for a key; the oldest is dropped, its attempt then ends at its deadline."""
 
@@ -88,6 +90,7 @@ class Link:
         self._scheduled = False
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0
+        self._wants_direct: asyncio.TimerHandle | None = None
         self._ended: str | None = None
         self._closing = False
 
@@ -140,14 +143,15 @@ class Link:
         self.core.relay_refused(outgoing, code, self._loop.time())
         self._wake()
 
-    def want_direct(self, wanted: bool) -> None:
-        """Whether a direct path is to be tried now and whenever there is none."""
+    def want_direct(self) -> None:
+        """A direct path is to be tried soon, and whenever there is none."""
+        if self._wants_direct is None and self._ended is None:
+            self._wants_direct = self._loop.call_later(DIRECT_DELAY, self._try_direct)
+
+    def _try_direct(self) -> None:
         now = self._loop.time()
-        if wanted:
-            self.core.start(now)
-            self.attempts.negotiation.want(now)
-        else:
-            self.attempts.negotiation.unwant(now)
+        self.core.start(now)
+        self.attempts.negotiation.want(now)
         self._wake()
 
     def signal(self, kind: str, attempt: int, payload: dict[str, Any] | None) -> None:
@@ -320,8 +324,9 @@ class Link:
             return
         undelivered = self.core.end(self._loop.time())
         self._ended = reason
-        if self._timer is not None:
-            self._timer.cancel()
+        for timer in (self._timer, self._wants_direct):
+            if timer is not None:
+                timer.cancel()
         self.questions.fail(undelivered, reason)
         self.questions.refuse(reason)
         self.outlets.refuse(reason)

@@ -9,13 +9,23 @@
 A half is u64 incarnation || u32 number; the three are the sender's own, the one it is bound to, the one it has ended.
 """
 
+import contextlib
 import struct
 from collections import OrderedDict
 from collections.abc import Callable, Container
 from typing import Any, Final, NamedTuple
 
 from peers.codec import values
-from peers.noise import FIRST_OVERHEAD, KEY, SECOND_OVERHEAD, Initiator, NoiseError, Responder, TransportKeys
+from peers.noise import (
+    FIRST_OVERHEAD,
+    KEY,
+    SECOND_OVERHEAD,
+    Initiator,
+    NoiseError,
+    PrivateKey,
+    Responder,
+    TransportKeys,
+)
 from peers.session.binding import Half, Halves
 from signalling.protocol.limits import MAX_INTEGER, MAX_PACKET
 from signalling.protocol.statements import BadStatement, read_statement
@@ -62,12 +72,16 @@ class Me(NamedTuple):
 
 
 class Remote(NamedTuple):
-    """The other side, as its statement on the roster shows it. `key` is Ed25519, `static` X25519, 32 bytes each."""
+    """The other side, as its statement on the roster shows it. `key` is Ed25519, `static` X25519, 32 bytes each.
+
+    `statement` is the one that has been checked, as it was signed; None: none has.
+    """
 
     id: str
     key: bytes
     incarnation: int
     static: bytes
+    statement: bytes | None = None
 
 
 class Hello(NamedTuple):
@@ -112,6 +126,9 @@ class Handshakes:
         self._settings = values.encode(settings)
         if len(self._settings) > MAX_SETTINGS:
             raise ValueError(f"the settings of a link have at most {MAX_SETTINGS} bytes")
+        self._static = PrivateKey(me.static_private)
+        with contextlib.suppress(NoiseError):  # a peer with an impossible S fails when a handshake needs it
+            self._static.agree(peer.static)  # now, while nothing waits for it
         self._my_prologue = prologue(room, me.key, me.incarnation)
         self._their_prologue = prologue(room, peer.key, peer.incarnation)
         self._pending: dict[int, Initiator] = {}
@@ -133,7 +150,7 @@ class Handshakes:
         while key_id in taken or key_id in self._pending:
             key_id = self._number()
         initiator = Initiator(
-            static=self.me.static_private,
+            static=self._static,
             remote_static=self._peer.static,
             ephemeral=self._random(KEY),
             prologue=self._their_prologue,
@@ -152,7 +169,7 @@ class Handshakes:
         key_id, message = key_id_of(packet), packet[_HEADER.size :]
         if message[:KEY] in self._answered:
             raise HandshakeError("copy")
-        responder = Responder(static=self.me.static_private, prologue=self._my_prologue)
+        responder = Responder(static=self._static, prologue=self._my_prologue)
         payload = _Reader(_opened(responder.read_first, message))
         self._check_statement(payload.prefixed(), responder.remote_static)
         return self._hello(key_id, payload), responder
@@ -189,6 +206,8 @@ class Handshakes:
 
     def _check_statement(self, data: bytes, static: bytes) -> None:
         """The statement must bind the key that the sender proved to hold to this room and to the peer we know."""
+        if data == self._peer.statement and static == self._peer.static:
+            return  # the very one that was checked before the peer was announced
         try:
             statement = read_statement(data)
         except BadStatement:

@@ -190,8 +190,8 @@ def test_an_ephemeral_of_small_order_is_refused(point: bytes) -> None:
 
 
 def test_an_all_zero_result_is_refused_even_if_the_library_lets_it_pass(monkeypatch: pytest.MonkeyPatch) -> None:
-    pair = Pair()
     monkeypatch.setattr(noise, "X25519PrivateKey", Permissive)
+    pair = Pair()
     refused: list[Callable[[], bytes]] = [
         lambda: pair.initiator.write_first(b""),
         lambda: pair.responder.read_first(bytes(200)),
@@ -200,3 +200,10 @@ def test_an_all_zero_result_is_refused_even_if_the_library_lets_it_pass(monkeypa
     for action in refused:
         with pytest.raises(NoiseError, match="small order"):
             action()
+
+
+def test_what_two_static_keys_agree_on_is_remembered_for_one_peer() -> None:
+    mine, yours, others = (noise.PrivateKey(os.urandom(32)) for _ in range(3))
+    for _ in range(2):
+        for other in (yours, others):
+            assert mine.agree(other.public) == mine.exchange(other.public) == other.agree(mine.public)

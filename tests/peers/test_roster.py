@@ -128,7 +128,7 @@ def test_the_reply_to_join_announces_the_others_in_their_order(ada: Person, bob:
     member = core.member(ada.id)
     assert member is not None
     assert (member.key, member.static, member.incarnation) == (ada.key, ada.static, 1_000)
-    assert member.remote == (ada.id, ada.key, 1_000, ada.static)
+    assert member.remote == (ada.id, ada.key, 1_000, ada.static, from_text(ada.statement()))
     assert core.member(ME.id) is None
 
 

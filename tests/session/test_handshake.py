@@ -114,6 +114,14 @@ def test_a_statement_must_be_the_peers_for_this_room_and_life_and_for_the_key_it
     assert reason(handshakes(B, A).read_first, first(a)) == "bad statement"
 
 
+def test_the_statement_that_was_checked_before_is_not_checked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = handshakes(B, A)
+    known._peer = known._peer._replace(statement=A.statement)
+    packet = first(handshakes(A, B))
+    monkeypatch.setattr("peers.session.handshake.read_statement", pytest.fail)
+    assert known.read_first(packet)
+
+
 def test_a_strangers_message_1_is_not_the_peers() -> None:
     assert reason(handshakes(B, A).read_first, first(handshakes(Program("c"), B))) == "bad statement"
 

@@ -26,6 +26,10 @@ class Benchmark:
         return json.loads(line) if line else None
 
 
+PAUSE = 0.1
+"""Seconds between two connections of one program, so that the end of one does not delay the start of the next."""
+
+
 class Stopwatch:
     """Seconds, and seconds of this process's CPU, from the first mark to the last."""
 

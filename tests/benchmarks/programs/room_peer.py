@@ -8,7 +8,7 @@ from typing import Any, Literal
 from peers import Client
 from peers.channel import Message
 from peers.peer import Peer
-from tests.benchmarks.programs.child import Benchmark, Stopwatch, run
+from tests.benchmarks.programs.child import PAUSE, Benchmark, Stopwatch, run
 
 P2P = Literal["auto", "eager", "never"]
 Lane = Literal["reliable", "bulk"]
@@ -47,6 +47,7 @@ async def arrive(benchmark: Benchmark, url: str, room: str, times: int) -> None:
             peer = await joined.wait_for_peer(timeout=10)
             await peer.send(time.monotonic())
             await peer.flush()
+        await asyncio.sleep(PAUSE)
     await benchmark.hear()
 
 

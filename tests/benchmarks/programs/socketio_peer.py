@@ -8,7 +8,7 @@ from typing import Any
 
 import socketio
 
-from tests.benchmarks.programs.child import Benchmark, Stopwatch, run
+from tests.benchmarks.programs.child import PAUSE, Benchmark, Stopwatch, run
 
 
 @asynccontextmanager
@@ -31,6 +31,7 @@ async def call(benchmark: Benchmark, url: str, times: int, size: int) -> None:
             start = time.monotonic()
             await sio.call("call", data)
             seconds.append(time.monotonic() - start)
+        await asyncio.sleep(PAUSE)
     benchmark.tell(seconds=seconds)
 
 
