@@ -1,7 +1,8 @@
 """A client written from docs/protocol.md alone: it imports nothing of ours.
 
-It joins a room, believes what statements say, starts a handshake with the first peer, sends a text, and takes what the
-peer sends, over the relay only. It knows no more of the session than such a client needs.
+It joins a room, believes what statements say, starts a handshake or answers one, sends texts on the default channel,
+and takes whatever the peer sends on the two ordered lanes, over the relay only. As long as nothing is lost there, it
+needs no more of the session than this.
 """
 
 import asyncio
@@ -10,6 +11,7 @@ import hashlib
 import os
 import struct
 import time
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -19,13 +21,39 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from noise.connection import Keypair, NoiseConnection
 
-TEXT, BYE, ACK, PING, PONG = 2, 6, 16, 17, 18
-RELIABLE, DATAGRAM = 0, 2
+BYTES, TEXT, VALUE, OPEN, CLOSE, BYE, ACK, PING, PONG = 1, 2, 3, 4, 5, 6, 16, 17, 18
+RELIABLE, BULK, DATAGRAM = 0, 1, 2
+MORE = 1
+WINDOW = 1_152 * 1_024
+READ: dict[int, Callable[[bytes], Any]] = {BYTES: bytes, TEXT: bytes.decode, VALUE: msgspec.msgpack.decode}
+SETTINGS = msgspec.msgpack.encode({"direct": False})
+
+
+class Key:
+    """A completed handshake's keys."""
+
+    def __init__(self, send: bytes, receive: bytes) -> None:
+        self.send, self.receive, self.sealed = send, receive, 0
+
+
+class Inlet:
+    """The peer's direction of a channel."""
+
+    def __init__(self, label: str) -> None:
+        self.label = label
+        self.handled = 0
+        self.parts: list[bytes] = []
 
 
 def prefixed(field: bytes) -> bytes:
     """u16 length of x || x."""
     return struct.pack(">H", len(field)) + field
+
+
+def split_prefixed(data: bytes) -> tuple[bytes, bytes]:
+    """The field at the beginning, and the rest."""
+    end = 2 + int.from_bytes(data[:2], "big")
+    return data[2:end], data[end:]
 
 
 def text_of(data: bytes) -> str:
@@ -71,14 +99,21 @@ class Stranger:
         self.id = base64.b32encode(digest).decode().lower()
         self.incarnation = time.time_ns() // 1_000_000
         self.half = struct.pack(">QI", self.incarnation, 1)
-        self.texts: asyncio.Queue[str] = asyncio.Queue()
+        self.messages: asyncio.Queue[tuple[str, Any]] = asyncio.Queue()
+        """The channel's label, and what came on it; None: it is closed."""
+        self.bye = False
         self.said_bye = asyncio.Event()
         self.sio = socketio.AsyncClient(reconnection=False)
         self.sio.on("relay", self.in_order)
+        self.joined = asyncio.Event()
         self.one_by_one = asyncio.Lock()
-        self.n = self.sealed = self.received = 0
-        self.sent = 0
-        self.handled = 0
+        self.n = self.sent = 0
+        self.keys: dict[bytes, Key] = {}
+        self.pending: dict[bytes, NoiseConnection] = {}
+        self.latest = b""
+        """The id of the key of the latest completed handshake."""
+        self.received = {RELIABLE: 0, BULK: 0}
+        self.inlets = {0: Inlet("")}
         self.statement = b""
 
     # ---- client and server
@@ -114,24 +149,27 @@ class Stranger:
         )
         assert "error" not in reply, reply
         self.peer = next(member for member in reply["peers"] if member["id"] != self.id)
-        self.check(self.peer)
+        self.peer_incarnation, self.peer_static = self.check(self.peer)
+        self.joined.set()
 
-    def check(self, member: dict[str, Any]) -> None:
-        """A member is what its statement says."""
-        statement = bytes_of(member["statement"])
+    def check(self, member: dict[str, Any]) -> tuple[bytes, bytes]:
+        """A member is what its statement says: its incarnation and its S."""
+        room, key, incarnation, static, _, profile_hash = self.read_statement(bytes_of(member["statement"]))
+        assert room.decode() == self.room
+        assert bytes_of(member["key"]) == key
+        assert profile_hash == hashlib.sha256(member["profile"].encode()).digest()
+        return incarnation, static
+
+    def read_statement(self, statement: bytes) -> list[bytes]:
+        """The fields of a statement that its key has signed."""
         body, signature = statement[:-64], statement[-64:]
         fields = []
         while body:
-            size = int.from_bytes(body[:2], "big")
-            fields.append(body[2 : 2 + size])
-            body = body[2 + size :]
-        room, self.peer_key, incarnation, self.peer_static, _, profile_hash = fields
+            field, body = split_prefixed(body)
+            fields.append(field)
         signed = b"eitherway/1 statement\0" + statement[:-64]
-        Ed25519PublicKey.from_public_bytes(self.peer_key).verify(signature, signed)
-        assert room.decode() == self.room
-        assert bytes_of(member["key"]) == self.peer_key
-        assert profile_hash == hashlib.sha256(member["profile"].encode()).digest()
-        self.peer_incarnation = int.from_bytes(incarnation, "big")
+        Ed25519PublicKey.from_public_bytes(fields[1]).verify(signature, signed)
+        return fields
 
     async def relay(self, packet: bytes) -> None:
         """One packet for the peer."""
@@ -153,69 +191,126 @@ class Stranger:
         """A text on the default channel: in message 1 if it is the first."""
         self.sent += 1
         text_frame = frame(TEXT, RELIABLE, 0, self.sent, text.encode())
-        await (self.seal(text_frame) if self.sent > 1 else self.start(text_frame))
+        await (self.seal(text_frame) if self.latest else self.start(text_frame))
 
     async def start(self, frames: bytes) -> None:
         """Message 1."""
-        noise = self.noise = NoiseConnection.from_name(b"Noise_IK_25519_ChaChaPoly_SHA256")
+        noise = self.handshake(bytes_of(self.peer["key"]), self.peer_incarnation)
         noise.set_as_initiator()
-        noise.set_keypair_from_private_bytes(Keypair.STATIC, self.static.private_bytes_raw())
         noise.set_keypair_from_public_bytes(Keypair.REMOTE_STATIC, self.peer_static)
-        incarnation = struct.pack(">Q", self.peer_incarnation)
-        fields = prefixed(self.room.encode()) + prefixed(self.peer_key) + prefixed(incarnation)
-        noise.set_prologue(b"eitherway/1" + fields)
         noise.start_handshake()
-        self.key_id = os.urandom(4)
-        settings = msgspec.msgpack.encode({"direct": False})
-        payload = prefixed(self.statement) + self.half + bytes(24) + prefixed(settings) + frames
-        await self.relay(b"\1" + self.key_id + bytes(noise.write_message(payload)))
+        key_id = os.urandom(4)
+        self.pending[key_id] = noise
+        payload = prefixed(self.statement) + self.half + bytes(24) + prefixed(SETTINGS) + frames
+        await self.relay(b"\1" + key_id + bytes(noise.write_message(payload)))
+
+    def handshake(self, key: bytes, incarnation: bytes) -> NoiseConnection:
+        """Noise with the prologue of this responder."""
+        noise = NoiseConnection.from_name(b"Noise_IK_25519_ChaChaPoly_SHA256")
+        noise.set_keypair_from_private_bytes(Keypair.STATIC, self.static.private_bytes_raw())
+        noise.set_prologue(b"eitherway/1" + prefixed(self.room.encode()) + prefixed(key) + prefixed(incarnation))
+        return noise
+
+    async def answer(self, packet: bytes) -> bytes:
+        """Message 1 of the peer: its frames; message 2 is on its way."""
+        noise = self.handshake(self.public, struct.pack(">Q", self.incarnation))
+        noise.set_as_responder()
+        noise.start_handshake()
+        statement, payload = split_prefixed(bytes(noise.read_message(packet[5:])))
+        fields = self.read_statement(statement)
+        assert fields[:3] == [self.room.encode(), bytes_of(self.peer["key"]), self.peer_incarnation]
+        assert fields[3] == self.peer_static == noise.noise_protocol.handshake_state.rs.public_bytes
+        own, bound, ended = payload[:12], payload[12:24], payload[24:36]
+        assert own[:8] == self.peer_incarnation
+        assert bound in (bytes(12), self.half)
+        assert ended < self.half
+        _, frames = split_prefixed(payload[36:])
+        answer = bytes(noise.write_message(self.half + own + bytes(12) + prefixed(SETTINGS)))
+        self.complete(packet[1:5], noise)
+        await self.relay(b"\2" + packet[1:5] + answer)
+        return frames
+
+    def finish(self, packet: bytes) -> bytes:
+        """Message 2: its frames."""
+        noise = self.pending.pop(packet[1:5])
+        payload = bytes(noise.read_message(packet[5:]))
+        self.complete(packet[1:5], noise)
+        assert payload[12:24] == self.half, "it is bound to another half"
+        settings, frames = split_prefixed(payload[36:])
+        assert isinstance(msgspec.msgpack.decode(settings), dict)
+        return frames
+
+    def complete(self, key_id: bytes, noise: NoiseConnection) -> None:
+        """What Split() gave: seal with it from now on, and go on opening with the others."""
+        state = noise.noise_protocol
+        self.keys[key_id] = Key(state.cipher_state_encrypt.k, state.cipher_state_decrypt.k)
+        self.latest = key_id
 
     async def seal(self, frames: bytes) -> None:
         """A sealed packet."""
-        header = b"\3" + self.key_id + struct.pack(">I", self.sealed)
-        nonce = bytes(4) + struct.pack("<Q", self.sealed)
-        self.sealed += 1
-        await self.relay(header + ChaCha20Poly1305(self.send_key).encrypt(nonce, frames, header))
+        key = self.keys[self.latest]
+        header = b"\3" + self.latest + struct.pack(">I", key.sealed)
+        nonce = bytes(4) + struct.pack("<Q", key.sealed)
+        key.sealed += 1
+        await self.relay(header + ChaCha20Poly1305(key.send).encrypt(nonce, frames, header))
+
+    def open(self, packet: bytes) -> bytes:
+        """The frames in a sealed packet."""
+        assert packet[0] == 3
+        nonce = bytes(4) + struct.pack("<Q", int.from_bytes(packet[5:9], "big"))
+        return ChaCha20Poly1305(self.keys[packet[1:5]].receive).decrypt(nonce, packet[9:], packet[:9])
 
     async def in_order(self, event: dict[str, Any]) -> None:
         """python-socketio starts a task for each event."""
+        await self.joined.wait()  # a peer may be quicker than the reply to our join
         async with self.one_by_one:
             await self.receive(event)
 
     async def receive(self, event: dict[str, Any]) -> None:
-        """A packet of the peer: message 2 or sealed frames of this key, in order here."""
+        """A packet of the peer."""
         packet = event["packet"]
         assert event["from"] == self.peer["id"]
-        assert packet[1:5] == self.key_id
-        if packet[0] == 2:
-            payload = bytes(self.noise.read_message(packet[5:]))
-            state = self.noise.noise_protocol
-            self.send_key, self.receive_key = state.cipher_state_encrypt.k, state.cipher_state_decrypt.k
-            assert payload[12:24] == self.half, "it is bound to another half"
-            size = int.from_bytes(payload[36:38], "big")
-            assert isinstance(msgspec.msgpack.decode(payload[38 : 38 + size]), dict)
-            frames = payload[38 + size :]
+        if packet[0] == 1:
+            frames = await self.answer(packet)
+        elif packet[0] == 2:
+            frames = self.finish(packet)
         else:
-            assert packet[0] == 3
-            nonce = bytes(4) + struct.pack("<Q", int.from_bytes(packet[5:9], "big"))
-            frames = ChaCha20Poly1305(self.receive_key).decrypt(nonce, packet[9:], packet[:9])
+            frames = self.open(packet)
+        sequenced = 0
         for kind, lane, channel, seq, body in frames_in(frames):
-            await self.take(kind, lane, channel, seq, body)
-
-    async def take(self, kind: int, lane: int, channel: int, seq: int, body: bytes) -> None:
-        """One frame."""
-        if kind == PING:
-            await self.seal(frame(PONG, DATAGRAM, 0, 0, body[:4] + self.acknowledgement()))
-        elif seq == self.received + 1 and lane == RELIABLE:
-            self.received = seq
-            if kind == TEXT:
-                assert channel == 0
-                self.handled += len(body) + 64
-                self.texts.put_nowait(body.decode())
+            sequenced += seq
+            if kind == PING:
+                await self.seal(frame(PONG, DATAGRAM, 0, 0, body[:4] + self.acknowledgement()))
+            elif seq and seq == self.received[lane >> 4] + 1:
+                self.received[lane >> 4] = seq
+                self.take(kind, lane & 15, channel, body)
+        if sequenced:
             await self.seal(frame(ACK, DATAGRAM, 0, 0, self.acknowledgement()))
-            if kind == BYE:
-                self.said_bye.set()
+        if self.bye:
+            self.said_bye.set()
+
+    def take(self, kind: int, flags: int, channel: int, body: bytes) -> None:
+        """One numbered frame, in its turn."""
+        if kind == OPEN:
+            label, application, _, _ = msgspec.msgpack.decode(body)
+            assert application == ""
+            self.inlets[channel] = Inlet(label)
+        elif kind == CLOSE:
+            self.messages.put_nowait((self.inlets[channel].label, None))
+        elif kind == BYE:
+            self.bye = True
+        else:
+            inlet = self.inlets[channel]
+            inlet.handled += len(body) + 64
+            inlet.parts.append(body)
+            if not flags & MORE:
+                whole, inlet.parts = b"".join(inlet.parts), []
+                self.messages.put_nowait((inlet.label, READ[kind](whole)))
 
     def acknowledgement(self) -> bytes:
-        """What is wanted next of each lane; limit and handled of channel 0."""
-        return u48(self.received + 1) + u48(1) + b"\0\0" + u48(self.handled + 64 * 1024) + u48(self.handled)
+        """What is wanted next of each lane; limit and handled of each channel."""
+        told = b"".join(
+            struct.pack(">H", number) + u48(inlet.handled + WINDOW) + u48(inlet.handled)
+            for number, inlet in self.inlets.items()
+        )
+        return u48(self.received[RELIABLE] + 1) + u48(self.received[BULK] + 1) + told
