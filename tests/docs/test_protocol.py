@@ -494,6 +494,7 @@ def test_other_numbers() -> None:
     for text, value in (
         ("at most 64 deep", values.MAX_DEPTH == 64),
         ("at least 65,536 of them", binding.MAX_ENDED == 65_536),
+        ("held for up to 2 s, at most 64 of them", presence.MAX_HELD == 64),
         ("held for up to 2 s", presence.STRANGER_SECONDS == 2.0),
         ("after 0.25 to 5 s, doubling", backoff() == (0.25, 5.0)),
         ("after 1 to 4 s, doubling to 60 s", (retry.RETRY, retry.RETRY_MOST) == ((1.0, 4.0), 60.0)),
