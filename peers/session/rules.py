@@ -42,7 +42,9 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     ack_delay: float = 0.020
     """An acknowledgement waits at most this long ..."""
     ack_bytes: int = 128 * KIB
-    """... or until so much has come in."""
+    """... or until so much has come in ..."""
+    ack_pause: float = 0.005
+    """... but not sooner after the last one than this: at high rates acknowledgements cost more than they tell."""
 
     # S5: no silent deadlock
     ping_outstanding: float = 1.0

@@ -24,6 +24,7 @@ class Unsequenced:
         self._datagrams: deque[Frame] = deque()
         self._datagrams_size = 0
         self._received = 0
+        self._last_ack = -FOREVER
         self.ack_due = FOREVER
 
     def received(self, path: Path, size: int, now: float) -> None:
@@ -31,7 +32,9 @@ class Unsequenced:
         path.received += size
         path.ack_owed = True
         self._received += size
-        self.ack_by(now if self._received >= self._rules.ack_bytes else now + self._rules.ack_delay)
+        rules = self._rules
+        soon = max(now, self._last_ack + rules.ack_pause)
+        self.ack_by(soon if self._received >= rules.ack_bytes else now + rules.ack_delay)
 
     def ack_by(self, due: float) -> None:
         """Acknowledge at the latest then."""
@@ -78,7 +81,7 @@ class Unsequenced:
             path.ack_owed = False
             path.control.append(frame)
         self._receiver.dirty.clear()
-        self.ack_due, self._received = FOREVER, 0
+        self.ack_due, self._received, self._last_ack = FOREVER, 0, now
 
     def _acknowledgement(self, every: bool) -> bytes:
         receiver = self._receiver

@@ -49,12 +49,25 @@ def test_an_acknowledgement_comes_at_once_after_128_kib() -> None:
     one = Single()
     one.session.listen(0, one.now)
     one.frames()
+    one.wait(0.01)
     for _ in range(7):
         one.receive(one.data(bytes(16_384), more=True))
         assert one.frames(FrameType.ACK) == []
     one.receive(one.data(bytes(16_384), more=True))
     assert len(one.frames(FrameType.ACK)) == 1
     assert one.frames(FrameType.ACK) == []
+
+
+def test_acknowledgements_at_high_rates_are_5_ms_apart() -> None:
+    one = Single()
+    one.session.listen(0, one.now)
+    one.frames()
+    for _ in range(8):
+        one.receive(one.data(bytes(16_384), more=True))
+    assert one.frames(FrameType.ACK) == []
+    assert one.wait(0.004) == []
+    (flight,) = one.wait(0.0011)
+    assert decode_ack(flight.frames[0].payload).reliable == 9
 
 
 def test_what_has_come_before_is_acknowledged_again() -> None:
