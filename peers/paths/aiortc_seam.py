@@ -4,6 +4,8 @@ Each does what the public API cannot; `tests/paths/test_aiortc_seam.py` notices 
 bounds the versions. Importing this module imports aiortc (0.4 s): see `peers.paths.loading`.
 """
 
+import asyncio
+import contextlib
 import ipaddress
 import socket
 import time
@@ -27,6 +29,8 @@ from peers.paths.congestion import DelayLimit
 COMPONENT = 1
 """The only ICE component: data channels have no RTCP beside them."""
 
+SACK_DELAY = 0.01
+"""Seconds that an acknowledgement of SCTP waits for the packet after."""
 RECEIVE_BUFFER = 2 * 1024 * 1024
 """Bytes of a UDP socket's receive buffer, if the system allows so many (Linux: net.core.rmem_max)."""
 
@@ -47,11 +51,44 @@ __all__ = [
 
 
 class Association(RTCSctpTransport):
-    """An SCTP association that sends no more than the path's queues take without delay (`peers.paths.congestion`)."""
+    """An SCTP association that sends no more than the path's queues take without delay (`peers.paths.congestion`).
+
+    It acknowledges every second packet of those that come in order (RFC 9260 section 6.2), or one after `SACK_DELAY`;
+    aiortc acknowledges each, which costs both sides a fifth of their time.
+    """
 
     def __init__(self, transport: RTCDtlsTransport) -> None:
         super().__init__(transport)
         self._delay = DelayLimit()
+        self._owed: asyncio.TimerHandle | None = None
+        """Set while one packet is not acknowledged yet."""
+        self._paying: asyncio.Task[None] | None = None
+
+    async def _send_sack(self) -> None:
+        if self._owed is None and not self._sack_misordered and not self._sack_duplicates:
+            self._sack_needed = False
+            self._owed = asyncio.get_running_loop().call_later(SACK_DELAY, self._pay)
+        else:
+            self._forget_owed()
+            await super()._send_sack()
+
+    def _pay(self) -> None:
+        self._paying = asyncio.get_running_loop().create_task(self._send_owed())
+
+    async def _send_owed(self) -> None:
+        if self._owed is not None:
+            with contextlib.suppress(ConnectionError):  # DTLS has closed meanwhile
+                await self._send_sack()
+
+    def _forget_owed(self) -> None:
+        if self._owed is not None:
+            self._owed.cancel()
+            self._owed = None
+
+    def _set_state(self, state: RTCSctpTransport.State) -> None:
+        if state == self.State.CLOSED:
+            self._forget_owed()
+        super()._set_state(state)
 
     def _update_rto(self, R: float) -> None:  # noqa: N803 - aiortc's name
         super()._update_rto(R)

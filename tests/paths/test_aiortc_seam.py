@@ -1,12 +1,15 @@
 """The private names of aiortc and aioice that we lean on are still there, and still mean what they did."""
 
+import asyncio
 import inspect
 import socket
+from typing import Any
 
+import pytest
 from aioice import Candidate, ice, turn
 from aiortc import RTCDataChannelParameters, RTCDtlsTransport, RTCIceGatherer, RTCIceTransport, RTCSctpTransport
 from aiortc.rtcdtlstransport import RTCCertificate
-from aiortc.rtcsctptransport import SackChunk
+from aiortc.rtcsctptransport import DataChunk, SackChunk
 
 from peers.paths import aiortc_seam as seam
 
@@ -65,6 +68,39 @@ async def test_sockets_hold_what_comes_while_we_are_busy() -> None:
     assert opened
     assert [s.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) for s in opened] == [most] * len(opened)
     await RTCIceTransport(gatherer).stop()
+
+
+async def test_every_second_packet_in_order_is_acknowledged_and_what_is_not_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    association = seam.Association(
+        RTCDtlsTransport(RTCIceTransport(RTCIceGatherer([])), [RTCCertificate.generateCertificate()])
+    )
+    sent: asyncio.Queue[Any] = asyncio.Queue()
+    monkeypatch.setattr(association, "_send_chunk", sent.put)
+    association._last_received_tsn = 0
+
+    async def come(tsn: int) -> None:
+        chunk = DataChunk(flags=3)
+        chunk.tsn, chunk.stream_id, chunk.stream_seq, chunk.protocol, chunk.user_data = tsn, 1, tsn, 53, b"x"
+        await association._receive_data_chunk(chunk)
+        assert association._sack_needed
+        await association._send_sack()
+
+    await come(1)
+    assert sent.empty()
+    await come(2)
+    assert sent.get_nowait().cumulative_tsn == 2
+    await come(3)
+    assert (await asyncio.wait_for(sent.get(), 5)).cumulative_tsn == 3
+    await come(5)
+    assert sent.get_nowait().gaps == [(2, 2)]
+    await come(5)
+    assert sent.get_nowait().duplicates == [5]
+    await come(4)
+    assert sent.empty()
+    await association.stop()
+    assert association._owed is None
 
 
 async def test_a_found_candidate_joins_the_others_once() -> None:
