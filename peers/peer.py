@@ -1,13 +1,13 @@
 """A peer: another member of a room, as seen from here."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import Callable, Mapping
 from html import escape
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
-from peers.channel import LANES, Channel, Consumer, LaneName, Message, Stream, as_messages, encode
+from peers.channel import LANES, Channel, Consumer, LaneName, Message, Stream, Talking, as_messages, encode
 from peers.codec.frames import Lane
-from peers.emitter import Emitter, H, Handler, Report
+from peers.emitter import H, Handler, Report
 from peers.errors import Undelivered
 from peers.link import DEFAULT, Key, Link, LinkStats, Received
 from peers.membership import read_profile
@@ -21,7 +21,7 @@ T = TypeVar("T")
 PeerEvent = Literal["path_changed", "peer_updated", "peer_left", "undelivered"]
 
 
-class Peer(Emitter):
+class Peer(Talking):
     """Another member of a room. It can be sent to as soon as it is announced.
 
     Events: `message` (a Message of the default channel), `path_changed` (peer, path), `peer_updated` (peer),
@@ -109,21 +109,7 @@ class Peer(Emitter):
     def on(self, event: Literal["message"] | PeerEvent) -> Callable[[H], H]: ...
     def on(self, event: Any, handler: Handler | None = None) -> Any:
         """Call `handler` (a function or coroutine function) at every such event; without it, a decorator."""
-        return self.channel("")._register(event, handler) if event == "message" else self._register(event, handler)
-
-    def once(self, event: str, handler: Any = None) -> Any:
-        """As `on`, for the next such event only."""
-        return self.channel("").once("message", handler) if event == "message" else super().once(event, handler)
-
-    def off(self, event: str, handler: Handler) -> None:
-        """No longer call `handler` at such events."""
-        if event == "message":
-            self.channel("").off("message", handler)
-        else:
-            super().off(event, handler)
-
-    def __aiter__(self) -> AsyncIterator[Message[Any]]:
-        return self.channel("").__aiter__()
+        return self._register(event, handler)
 
     # ---- inside
 

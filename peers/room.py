@@ -3,16 +3,16 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from html import escape
 from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 import msgspec
 
-from peers.channel import Channel, Consumer, LaneName, Message, Stream, as_message, encode
+from peers.channel import Channel, Consumer, LaneName, Message, Stream, Talking, as_message, encode
 from peers.codec.frames import FrameType, Lane
-from peers.emitter import Emitter, H, Handler
+from peers.emitter import H, Handler
 from peers.errors import NotInRoom, Undelivered
 from peers.link import DEFAULT, Key
 from peers.links import LinkMaker
@@ -37,7 +37,7 @@ FULL_SECONDS = 5.0
 RoomEvent = Literal["peer_joined", "peer_left", "peer_updated", "path_changed", "undelivered", "closed"]
 
 
-class Room(Emitter):
+class Room(Talking):
     """A room that this program has joined; made by `Client.join`.
 
     Events: `message` (a Message on the default channel, from any peer), `peer_joined` (peer), `peer_left` (peer,
@@ -158,21 +158,7 @@ class Room(Emitter):
     def on(self, event: Literal["message"] | RoomEvent) -> Callable[[H], H]: ...
     def on(self, event: Any, handler: Handler | None = None) -> Any:
         """Call `handler` (a function or coroutine function) at every such event; without it, a decorator."""
-        return self.channel("")._register(event, handler) if event == "message" else self._register(event, handler)
-
-    def once(self, event: str, handler: Any = None) -> Any:
-        """As `on`, for the next such event only."""
-        return self.channel("").once("message", handler) if event == "message" else super().once(event, handler)
-
-    def off(self, event: str, handler: Handler) -> None:
-        """No longer call `handler` at such events."""
-        if event == "message":
-            self.channel("").off("message", handler)
-        else:
-            super().off(event, handler)
-
-    def __aiter__(self) -> AsyncIterator[Message[Any]]:
-        return self.channel("").__aiter__()
+        return self._register(event, handler)
 
     # ---- leaving
 
