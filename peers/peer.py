@@ -31,6 +31,7 @@ class Peer(Talking):
     def __init__(self, room: "Room", member: RosterMember, report: Report) -> None:
         super().__init__("path_changed", "peer_updated", "peer_left", "undelivered", report=report)
         self.id = member.id
+        self._member = member
         self.room = room
         self.away = member.away
         """Whether its connection to the server is gone for now; a direct path may carry on."""
@@ -127,7 +128,7 @@ class Peer(Talking):
             consumer = self._consumers[key] = Consumer(key, into, latest, self._report_error)
             stream = self._stream(key)
             stream.add(consumer)
-            if stream.ended:
+            if stream.ended or self.room._closed is not None or self.room._peers.get(self.id) is not self:
                 consumer.close()
         elif into is not None:
             consumer.into = into

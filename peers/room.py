@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from html import escape
 from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
@@ -33,6 +33,9 @@ EAGER_ROOM = 8
 """Up to so many members, `auto` tries a direct path to each at once; beyond that on first traffic to a peer alone."""
 FULL_SECONDS = 5.0
 """A link that stays full for so long is reported for its peer, and the room's message to it given up."""
+
+UNPROVED_SECONDS = 5.0
+"""A peer that the server has lost is gone when its direct path is without proof for so long."""
 
 RoomEvent = Literal["peer_joined", "peer_left", "peer_updated", "path_changed", "undelivered", "closed"]
 
@@ -66,6 +69,11 @@ class Room(Talking):
         self._arrivals = asyncio.Event()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._closed: str | None = None
+        self._ending: asyncio.Task[None] | None = None
+        self._lost: dict[str, Peer] = {}
+        """Peers that the server has lost, and their direct paths have not."""
+        self._departing: set[Peer] = set()
+        """Peers that are gone, as long as handlers deal with what came of them."""
 
     # ---- who is here
 
@@ -164,16 +172,7 @@ class Room(Talking):
 
     async def leave(self) -> None:
         """Leave: what was sent is acknowledged first, within 5 s; what was not is reported as `undelivered`."""
-        if self._closed is None:
-            self._closed = "this program left it"
-            self._arrivals.set()
-            peers = list(self._peers.values())
-            await asyncio.gather(*(peer._link.close() for peer in peers))
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(1):
-                    await self._links.sent()  # the last acknowledgements go before we do
-            await self._presence.leave()
-            await self._finish("left")
+        await self._close("this program left it", self._leave)
 
     async def __aenter__(self) -> "Room":
         return self
@@ -183,9 +182,40 @@ class Room(Talking):
     ) -> None:
         await self.leave()
 
+    # ---- inside: the end
+
+    def _begin_end(self, reason: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        if self._closed is None:
+            self._closed = reason
+            self._arrivals.set()
+            self._ending = asyncio.get_running_loop().create_task(work())
+
+    async def _close(self, reason: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """End the room by a task of its own: who waits for it may be cancelled, and others wait for the same end."""
+        self._begin_end(reason, work)
+        if self._ending is not None:
+            await asyncio.shield(self._ending)
+
+    async def _leave(self) -> None:
+        await asyncio.gather(*(peer._link.close() for peer in list(self._peers.values())))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(1):
+                await self._links.sent()  # the last acknowledgements go before we do
+        await self._presence.leave()
+        await self._finish("left")
+
+    async def _abandon(self) -> None:
+        """Joining has failed or was cancelled: let nothing remain of it, here or at the server."""
+        await self._close("joining it failed", self._leave)
+
     # ---- inside: what the presence tells (`peers.presence.Audience`)
 
     def _appeared(self, member: RosterMember) -> None:
+        if (known := self._lost.get(member.id)) is not None:
+            if known._member.remote == member.remote:  # it was only the server that had lost it
+                del self._lost[member.id]
+                return None if known._member.profile == member.profile else self._changed(member.id, member.profile)
+            self._gone(known, "restarted")
         peer = Peer(self, member, self.client._report)
         peer._link = self._links.make(self, peer, member.remote)
         self._peers[peer.id] = peer
@@ -196,16 +226,40 @@ class Room(Talking):
         if self._p2p == "eager" or (self._p2p == "auto" and len(self._peers) < EAGER_ROOM):
             for other in self._peers.values():
                 other._link.want_direct()
+        return None
 
     def _vanished(self, id: str, reason: str) -> None:
-        if (peer := self._peers.pop(id, None)) is None:
+        if (peer := self._peers.get(id)) is None:
             return
+        if reason == "lost" and peer._link.core.session.direct_proved:
+            # Off the roster past its grace time, but the direct path still proves that it lives (rule S1).
+            self._lost[id] = peer
+            peer.away = True
+            peer._link.relay_changed(None, None)
+            self._start(self._watch_lost(peer))
+        else:
+            self._gone(peer, reason)
+
+    async def _watch_lost(self, peer: Peer) -> None:
+        """Until a peer that the server has lost is found again, or its direct path is without proof for good."""
+        proved = self._now()
+        while self._lost.get(peer.id) is peer and self._closed is None:
+            if peer._link.core.session.direct_proved:
+                proved = self._now()
+            elif self._now() - proved > UNPROVED_SECONDS or peer._link.path is None:
+                self._gone(peer, "lost")
+            await asyncio.sleep(0.25)
+
+    def _gone(self, peer: Peer, reason: str) -> None:
+        self._lost.pop(peer.id, None)
+        del self._peers[peer.id]
         gone = f"it is gone ({reason})"
         peer._link.cut(gone)
-        self._start(peer._link.end(gone))
         for consumer in peer._consumers.values():
             consumer.close()
         self._tell(peer, "peer_left", peer, reason)
+        self._departing.add(peer)
+        self._start(self._depart(peer, gone))
 
     def _changed(self, id: str, profile: str) -> None:
         if (peer := self._peers.get(id)) is not None:
@@ -228,7 +282,19 @@ class Room(Talking):
         return True
 
     def _over(self, reason: str) -> None:
-        self._start(self._end(reason))
+        async def end() -> None:
+            log.warning("room %r is closed: %s", self.name, reason)
+            if reason == REPLACED:
+                self.client._emit("replaced", self)
+            await self._finish(reason)
+
+        self._begin_end(reason, end)
+
+    async def _depart(self, peer: Peer, reason: str) -> None:
+        await peer._link.end(reason)
+        await peer._end_events(None)
+        await asyncio.gather(*(stream.depart() for stream in peer._streams.values()))
+        self._departing.discard(peer)
 
     def _traffic(self, peer: Peer) -> None:
         """Something was sent to this peer alone: from now on a direct path is worth trying."""
@@ -245,6 +311,8 @@ class Room(Talking):
         consumer = self._consumers.get(key)
         if consumer is None:
             consumer = self._consumers[key] = Consumer(key, into, latest, self.client._report)
+            if self._closed is not None:
+                consumer.close()
             for peer in self._peers.values():
                 peer._stream(key).add(consumer)
         elif into is not None:
@@ -287,29 +355,20 @@ class Room(Talking):
         if self._closed is not None:
             raise NotInRoom(f"not in room {self.name!r} any more: {self._closed}")
 
-    async def _end(self, reason: str) -> None:
-        """The room is over for this program, whether it likes it or not."""
-        if self._closed is None:
-            self._closed = reason
-            log.warning("room %r is closed: %s", self.name, reason)
-            self._arrivals.set()
-            if reason == REPLACED:
-                self.client._emit("replaced", self)
-            await self._finish(reason)
-
     async def _finish(self, reason: str) -> None:
-        self.client._rooms.pop(self.name, None)
+        if self.client._rooms.get(self.name) is self:
+            del self.client._rooms[self.name]
         await self._presence.stop()
-        peers = list(self._peers.values())
+        peers = [*self._peers.values(), *self._departing]
         await asyncio.gather(*(peer._link.end(reason) for peer in peers))
         streams: list[Stream] = [stream for peer in peers for stream in peer._streams.values()]
         await asyncio.gather(*(stream.close(1.0) for stream in streams))
         for consumer in [*self._consumers.values(), *(c for peer in peers for c in peer._consumers.values())]:
             consumer.close()
-        if tasks := [task for task in self._tasks if task is not asyncio.current_task()]:
-            await asyncio.wait(tasks, timeout=2)
         self._emit("closed", reason)
         await asyncio.gather(*(emitter._end_events() for emitter in (*peers, self)))
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=2)
 
     def _start(self, work: Any) -> None:
         task = asyncio.get_running_loop().create_task(work)

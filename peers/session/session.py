@@ -119,6 +119,12 @@ class Session:
         """Where a new reliable frame would go now."""
         return self._path
 
+    @property
+    def direct_proved(self) -> bool:
+        """Whether there is a direct path that is not suspect (rule S7)."""
+        direct = self._routes.direct
+        return direct is not None and not direct.life.suspect
+
     # ---- receiving
 
     def receive(self, instance: Instance, frames: Iterable[Frame], now: float) -> None:

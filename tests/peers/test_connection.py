@@ -148,6 +148,50 @@ async def test_gone_past_the_grace_is_left(tmp_path: Path) -> None:
         await two.close()
 
 
+async def cut_off(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Break a client's connection to the server, and keep it from coming back."""
+
+    async def refuse() -> None:
+        raise ConnectionFailed("no way there")
+
+    monkeypatch.setattr(client._connection, "_dial", refuse)
+    client._connection._sio.eio.ws._response.connection.transport.abort()
+    await eventually(lambda: not client.connected)
+
+
+async def test_lost_to_the_server_but_not_to_its_direct_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A peer that only the server has lost, past the grace time, stays a peer while the direct path proves it."""
+    async with serving(grace=0.3) as url, Client(url) as one, Client(url) as two:
+        a, b = await one.join("r", p2p="eager"), await two.join("r", p2p="eager")
+        peer = await a.wait_for_peer(timeout=10)
+        await eventually(lambda: peer.path == "direct" and b.peers[a.id].path == "direct")
+        left, joined, got = Log[Any](), Log[Any](), Log[Any]()
+        a.on("peer_left", lambda peer, reason: left(reason))
+        a.on("peer_joined", joined)
+        b.on("message", lambda m: got(m.data))
+        with monkeypatch.context() as patch:
+            await cut_off(two, patch)
+            await eventually(lambda: peer.id in a._lost)
+            await peer.send("still here")
+            await peer.flush()
+            assert (got.items, left.items, peer.away) == (["still here"], [], True)
+        await eventually(lambda: two.connected and not peer.away)
+        await peer.send("back")
+        await peer.flush()
+        assert got.items == ["still here", "back"]
+        assert a.peers[b.id] is peer
+        assert not joined.items
+        assert not a._lost
+        with monkeypatch.context() as patch:
+            await cut_off(two, patch)
+            await eventually(lambda: peer.id in a._lost)
+            for attempt in list(peer._link.attempts.paths):
+                peer._link.attempts.end(attempt)  # now nothing proves it any more
+            await left.count(1)
+            assert left.items == ["lost"]
+            assert not a.peers
+
+
 async def test_no_server_is_one_clear_error() -> None:
     client = Client(f"http://127.0.0.1:{free_port()}")
     with pytest.raises(ConnectionFailed, match="eitherway serve"):
