@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from peers.codec.frames import FrameError, Lane
-from peers.noise import NoiseError
+from peers.noise import NoiseError, Responder
 from peers.session.binding import Binding, EndedHalves, Half
 from peers.session.credit import Budget
 from peers.session.events import DirectInstance, Outbound, RelayInstance, SessionFailed
@@ -18,6 +18,7 @@ from peers.session.handshake import (
     SECOND,
     HandshakeError,
     Handshakes,
+    Hello,
     Me,
     Random,
     Remote,
@@ -77,6 +78,8 @@ class LinkCore:
         self._out: list[Outgoing] = []
         self._relay: RelayInstance | None = None
         self._last_hint = float("-inf")
+        self._unanswered: tuple[SealedSession, bytes, Hello, Responder] | None = None
+        """A message 1 that was taken, and whose message 2 is still to be written."""
         self._current = self._new_session(now)
 
     def _new_session(self, now: float) -> SealedSession:
@@ -107,6 +110,7 @@ class LinkCore:
 
     def relay_changed(self, mine: int | None, theirs: int | None, now: float) -> None:
         """My connection to the server, or the peer's, is another one; None: there is none at present."""
+        self._answer(now)
         relay = None if mine is None or theirs is None else RelayInstance(mine, theirs)
         if relay != self._relay:
             self._relay = relay
@@ -148,6 +152,7 @@ class LinkCore:
     def receive_relay(self, packet: bytes, now: float) -> None:
         """A packet came by the relay."""
         self._now = now
+        self._answer(now)
         relay = self._relay
         kind = packet[0] if packet else None
         try:
@@ -171,6 +176,7 @@ class LinkCore:
     def receive_signal(self, packet: bytes, now: float) -> tuple[str, int, dict[str, Any]] | None:
         """Kind, attempt and payload of a sealed signal (K5). None if it is none of this session, or a copy."""
         self._now = now
+        self._answer(now)
         opened = self._open(packet, now)
         if opened is None:
             return None
@@ -215,8 +221,15 @@ class LinkCore:
             raise HandshakeError("stranger")
         if said.bound == binding.own or not self._ended.may_have_forgotten(self._room, self._peer.id):
             current.take(relay, hello.frames, now)  # else they may be a copy; if not, they come again after message 2
+        binding.bound = said.own
         self._completes(hello.settings)
-        self._out += current.answer(packet, hello, responder, now)
+        self._unanswered = current, packet, hello, responder
+
+    def _answer(self, now: float) -> None:
+        """Write the message 2 that is due. It waits for the end of a turn: what message 1 carried comes first."""
+        if self._unanswered is not None:
+            (current, packet, hello, responder), self._unanswered = self._unanswered, None
+            self._out += current.answer(packet, hello, responder, now)
 
     def _receive_second(self, packet: bytes, relay: RelayInstance, now: float) -> None:
         """S2 for message 2, in the order in which it is written there."""
@@ -248,12 +261,14 @@ class LinkCore:
 
     def seal_signal(self, kind: str, attempt: int, payload: dict[str, Any], now: float) -> bytes | None:
         """The signal as a sealed packet (K5). None: there is no key yet; a handshake begins, and ends with Ready."""
+        self._answer(now)
         self.start(now)
         return self._current.seal_signal(kind, attempt, payload)
 
     def packets_to_send(self, now: float) -> list[Outgoing]:
         """Everything that can go now."""
         self._now = now
+        self._answer(now)
         current, key, due = self._current, self._current.key, self._is_due(now)
         if key is not None:
             self._out += current.packets_to_send(now)
@@ -295,6 +310,7 @@ class LinkCore:
         bound = self._current.binding.bound
         if bound is not None:
             self._ended.discard(self._room, self._peer.id, bound)
+        self._unanswered = None
         self._schedule.done()
         return self.session.end()
 
@@ -311,6 +327,7 @@ class LinkCore:
     def handle_timeout(self, now: float) -> None:
         """The time has come; what is due is sent by `packets_to_send`."""
         self._now = now
+        self._answer(now)
         self.session.handle_timeout(now)
 
     def next_event(self) -> LinkEvent | None:
