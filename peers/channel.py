@@ -16,7 +16,7 @@ import msgspec
 
 from peers.codec import messages
 from peers.codec.frames import FrameType, Lane
-from peers.emitter import Emitter, H, Handler, Listeners, Report, report_error
+from peers.emitter import HANDLING, Emitter, H, Handler, Listeners, Report, being_cancelled, report_error
 from peers.errors import NotInRoom, TooLarge
 from peers.link import Key, Received
 from peers.session.events import Outbound, PathName
@@ -128,6 +128,7 @@ class Consumer:
                         yield message
                 finally:
                     stream.handled(received)
+                    stream.forget()
         finally:
             self.reading -= 1
 
@@ -151,6 +152,7 @@ class Stream:
         self.ended = False
         """Whether the peer has said that it sends no more."""
         self._told = False
+        self._departed = False
         self._newest = 0
         self._runner: asyncio.Task[None] | None = None
         for consumer in consumers:
@@ -203,6 +205,7 @@ class Stream:
         return Message(self.peer, data, self.key[0], lane_name(self.key[1]), received.path)
 
     async def _run(self) -> None:
+        HANDLING.set(asyncio.current_task())
         loop = asyncio.get_running_loop()
         until = loop.time() + SLICE
         try:
@@ -219,6 +222,7 @@ class Stream:
         finally:
             self._runner = None
         self.advance()
+        self.forget()
 
     async def _handle(self, received: Received, called: list[tuple[Consumer, Handler]]) -> None:
         message: Message[Any] | None = None
@@ -234,10 +238,27 @@ class Stream:
                     await result
             except Exception as error:
                 report_error(handler, error, consumer.report)
+            except asyncio.CancelledError as error:
+                if being_cancelled():
+                    raise
+                report_error(handler, error, consumer.report)
+
+    async def depart(self) -> None:
+        """The peer is gone: who reads a room keeps nothing of it once everything has been read."""
+        self._departed = True
+        while self._runner is not None:
+            await asyncio.wait([self._runner])
+        self.forget()
+
+    def forget(self) -> None:
+        """Let go of a peer that is gone, if nothing waits any more."""
+        if self._departed and not self.queue:
+            for consumer in self.consumers:
+                consumer.streams.pop(self, None)
 
     async def close(self, timeout: float) -> None:
         """Let the handlers finish what has arrived, for `timeout` seconds; then stop them."""
-        if self._runner is None or self._runner is asyncio.current_task():
+        if self._runner is None or self._runner is HANDLING.get():
             return
         _, running = await asyncio.wait([self._runner], timeout=timeout)
         for task in running:

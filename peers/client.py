@@ -67,6 +67,7 @@ class Client(Emitter):
             on_connected=self._connected,
             on_disconnected=self._disconnected,
             on_closed=self._given_up,
+            on_error=self._report,
         )
         self._relays = Relays(self._connection)
         self._shared = Shared()
@@ -126,8 +127,10 @@ class Client(Emitter):
 
     async def close(self) -> None:
         """Leave every room in good order (5 s at most) and disconnect."""
-        await asyncio.gather(*(room.leave() for room in list(self._rooms.values())))
-        await self._connection.close()
+        try:
+            await asyncio.gather(*(room.leave() for room in list(self._rooms.values())))
+        finally:
+            await self._connection.close()
         self._relays.reset()
         for task in self._signals:
             task.cancel()
@@ -146,19 +149,24 @@ class Client(Emitter):
     # ---- inside
 
     async def _join(self, name: str, profile: Mapping[str, Any], p2p: P2P) -> Room:
-        if name in self._rooms:
-            raise ValueError(f"this client has joined {name!r} already: use client.rooms[{name!r}]")
+        self._check_new(name)
+        await self._connection.open()
+        self._check_new(name)  # another task may have been faster
         membership = Membership(self.identity, self._static, name, profile)
         links = LinkMaker(membership, self._shared, self._relays, self._signal, direct=p2p != "never")
         room = Room(self, membership, p2p, links)
         self._rooms[name] = room
         try:
-            await self._connection.open()
             await room._presence.join()
+            room.check()
         except BaseException:
-            self._rooms.pop(name, None)
+            await room._abandon()  # the server may have let us in: no member remains of whom nobody knows
             raise
         return room
+
+    def _check_new(self, name: str) -> None:
+        if name in self._rooms:
+            raise ValueError(f"this client has joined {name!r} already: use client.rooms[{name!r}]")
 
     def _receive(self, name: str, data: Any) -> None:
         """An event of the server. What makes no sense is logged and dropped: it must not stop the connection."""
@@ -191,9 +199,10 @@ class Client(Emitter):
     def _given_up(self, error: Exception) -> None:
         self._report(error)
         for room in list(self._rooms.values()):
-            task = asyncio.get_running_loop().create_task(room._end(f"the connection is given up: {error}"))
-            self._endings.add(task)
-            task.add_done_callback(self._endings.discard)
+            room._over(f"the connection is given up: {error}")
+            if room._ending is not None:
+                self._endings.add(room._ending)
+                room._ending.add_done_callback(self._endings.discard)
 
     def _signal(self, room: str, to: str, kind: str, attempt: int, packet: bytes) -> None:
         if len(self._signals) >= MAX_SIGNALS:

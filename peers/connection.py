@@ -43,7 +43,8 @@ class Connection:
     that returns a fresh one for each connection; `transports`, tried in this order; `timeout` in seconds for one
     attempt to connect and for one reply; `reconnect`: whether to come back after a connection is lost.
     `on_event(name, data)` is called for what the server sends, `on_connected()` when there is a new connection,
-    `on_disconnected(reason)` when it is gone, `on_closed(error)` when it is given up.
+    `on_disconnected(reason)` when it is gone, `on_closed(error)` when it is given up, `on_error(error)` when something
+    else went wrong and is tried again.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class Connection:
         on_connected: Callable[[], None],
         on_disconnected: Callable[[str], None],
         on_closed: Callable[[Exception], None],
+        on_error: Callable[[Exception], None],
     ) -> None:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
@@ -70,7 +72,7 @@ class Connection:
         self._path = parts.path.strip("/")
         self._token, self._transports, self._timeout, self._reconnect = token, tuple(transports), timeout, reconnect
         self._on_event, self._on_connected = on_event, on_connected
-        self._on_disconnected, self._on_closed = on_disconnected, on_closed
+        self._on_disconnected, self._on_closed, self._on_error = on_disconnected, on_closed, on_error
         self.number = 0
         """This program's count of connections, in `join` and in every relay path (rule V1)."""
         self.transport: str | None = None
@@ -81,6 +83,7 @@ class Connection:
         self._backoff = Backoff()
         self._come_back = 0.0
         self._closed = False
+        self._opening = asyncio.Lock()
 
     @property
     def connected(self) -> bool:
@@ -97,12 +100,11 @@ class Connection:
 
         Raises ConnectionFailed if the server cannot be reached, Refused if it does not want this client.
         """
-        if self._closed:
-            raise ConnectionFailed("this client is closed; make a new one")
-        if self._task is not None:
-            return
-        await self._dial()
-        self._task = asyncio.create_task(self._keep())
+        async with self._opening:  # who comes meanwhile uses the same connection
+            self._check_open()
+            if self._task is None:
+                await self._dial()
+                self._task = asyncio.create_task(self._keep())
 
     async def request(self, event: str, data: Any, *, timeout: float | None = None) -> Any:
         """Send an event and wait for the server's reply.
@@ -170,6 +172,9 @@ class Connection:
                     log.warning("%s refused the connection: %s", self.url, error)
                 except ConnectionFailed as error:
                     log.info("%s", error)
+                except Exception as error:  # the application's token function raised: it may do better next time
+                    log.exception("no token for %s; trying again", self.url)
+                    self._on_error(error)
         return None
 
     def _give_up(self, error: Exception) -> None:
@@ -194,7 +199,12 @@ class Connection:
         assert failure is not None
         raise failure
 
+    def _check_open(self) -> None:
+        if self._closed:
+            raise ConnectionFailed("this client is closed; make a new one")
+
     async def _try(self, transport: str, auth: dict[str, Any]) -> None:
+        self._check_open()
         if transport == "polling":
             _read_large_polls()
         sio = socketio.AsyncClient(
@@ -218,6 +228,7 @@ class Connection:
                 socketio_path=f"{self._path}/socket.io" if self._path else "socket.io",
                 wait_timeout=self._timeout,
             )
+            self._check_open()  # closed meanwhile: nobody would hang up
         except (socketio.exceptions.ConnectionError, aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
             await _discard(sio)
             if refusal and isinstance(refusal[0], dict) and isinstance(refusal[0].get("data"), dict):
@@ -266,11 +277,16 @@ async def _discard(sio: Any) -> None:
     """Close a client whatever state it is in, so that neither its tasks nor its sockets remain."""
     eio = sio.eio
     websocket, http = getattr(eio, "ws", None), eio.http
+    cancelled = False
     try:
         async with asyncio.timeout(2):
             await sio.disconnect()
-    except (Exception, asyncio.CancelledError) as error:
+    except Exception as error:
         log.debug("closing a connection: %r", error)
+    except asyncio.CancelledError:
+        # One of the engine's own tasks was cancelled; or this one, and then the rest is still to be given back.
+        task = asyncio.current_task()
+        cancelled = task is not None and task.cancelling() > 0
     tasks = [t for t in (eio.read_loop_task, eio.write_loop_task) if t is not None and not t.done()]
     for task in tasks:
         task.cancel()
@@ -281,6 +297,8 @@ async def _discard(sio: Any) -> None:
             await asyncio.wait_for(websocket.close(), 2)
     if http is not None and not http.closed:
         await http.close()
+    if cancelled:
+        raise asyncio.CancelledError
 
 
 def _read_large_polls() -> None:

@@ -9,6 +9,7 @@ import inspect
 import logging
 from collections import deque
 from collections.abc import AsyncIterator, Callable
+from contextvars import ContextVar
 from typing import Any, TypeVar
 
 from pyee.base import EventEmitter
@@ -21,6 +22,11 @@ Report = Callable[[BaseException], None]
 
 MAX_WAITING = 1_024
 """Events that wait for a slow handler or reader; beyond that the oldest is dropped, and the loss is logged."""
+
+
+HANDLING: ContextVar["asyncio.Task[None] | None"] = ContextVar("HANDLING", default=None)
+"""The task that runs handlers, within a handler and the tasks it starts: an end that a handler asks for can't wait for
+that handler."""
 
 
 class Listeners:
@@ -75,6 +81,7 @@ class Emitter:
         self._waiting: deque[tuple[Handler, tuple[Any, ...]]] = deque()
         self._runner: asyncio.Task[None] | None = None
         self._readers: dict[str, list[asyncio.Queue[Any]]] = {}
+        self._ended = False
 
     def once(self, event: str, handler: Handler | None = None) -> Any:
         """Call `handler` at the next such event only; without it, a decorator. Raises ValueError for unknown events."""
@@ -90,6 +97,8 @@ class Emitter:
         At most 1,024 wait for a slow reader; then the oldest is dropped. It ends when whoever has the event closes.
         """
         self._listeners.check(event)
+        if self._ended:
+            return
         queue: asyncio.Queue[Any] = asyncio.Queue()
         self._readers.setdefault(event, []).append(queue)
         try:
@@ -125,6 +134,7 @@ class Emitter:
             self._runner = asyncio.get_running_loop().create_task(self._run())
 
     async def _run(self) -> None:
+        HANDLING.set(asyncio.current_task())
         try:
             while self._waiting:
                 handler, args = self._waiting.popleft()
@@ -132,13 +142,14 @@ class Emitter:
         finally:
             self._runner = None
 
-    async def _end_events(self, timeout: float = 1.0) -> None:
+    async def _end_events(self, timeout: float | None = 1.0) -> None:
         """Let the handlers of events that have happened finish, for `timeout` seconds, and end all readers."""
+        self._ended = True
         for queues in self._readers.values():
             for queue in queues:
                 queue.put_nowait(_END)
         runner = self._runner
-        if runner is None or runner is asyncio.current_task():
+        if runner is None or runner is HANDLING.get():
             return
         _, running = await asyncio.wait([runner], timeout=timeout)
         if running:
@@ -157,9 +168,19 @@ async def call(handler: Handler, args: tuple[Any, ...], report: Report | None) -
             await result
     except Exception as error:
         report_error(handler, error, report)
+    except asyncio.CancelledError as error:
+        if being_cancelled():
+            raise
+        report_error(handler, error, report)
 
 
-def report_error(handler: Handler, error: Exception, report: Report | None) -> None:
+def being_cancelled() -> bool:
+    """Whether a CancelledError is meant for this task; else something that a handler waited for was cancelled."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+def report_error(handler: Handler, error: BaseException, report: Report | None) -> None:
     """Log what a handler raised, and tell `report`."""
     name = getattr(handler, "__qualname__", repr(handler))
     log.error("the handler %s raised", name, exc_info=error)

@@ -66,6 +66,8 @@ class Presence:
         self._connection, self._audience, self._on_ice_servers = connection, audience, on_ice_servers
         self._roster = RosterCore(membership.room, membership.identity.id)
         self._mine: int | None = None
+        self._asked: int | None = None
+        """The connection on which the server may have let us in, whether or not it has said so."""
         self._ids: dict[str, None] = {}
         self._held: deque[tuple[float, wire.RelayFrom | wire.SignalFrom]] = deque(maxlen=MAX_HELD)
         self._joining: asyncio.Task[None] | None = None
@@ -102,7 +104,12 @@ class Presence:
     async def _request_join(self, number: int) -> Any:
         connection = self._connection
         event = self.membership.join(origin=connection.origin, sid=connection.sid, connection=number)
-        return await connection.request("join", msgspec.to_builtins(event))
+        self._asked = number
+        try:
+            return await connection.request("join", msgspec.to_builtins(event))
+        except Refused:
+            self._asked = None
+            raise
 
     def connected(self) -> None:
         """There is a new connection: join on it, for as long as it lasts."""
@@ -135,7 +142,7 @@ class Presence:
 
     async def leave(self) -> None:
         """Tell the server, if it can be told."""
-        if self._mine is not None:
+        if self._asked == self._connection.number and self._connection.connected:
             try:
                 await self._connection.request("leave", {"room": self.membership.room}, timeout=2)
             except EitherwayError as error:

@@ -29,6 +29,7 @@ class Outlets:
         self._loop = asyncio.get_running_loop()
         self._outlets: dict[Key, _Outlet] = {}
         self._by_number: dict[int, _Outlet] = {}
+        self._closed: set[Key] = set()
         self._refusal: str | None = None
 
     def refuse(self, reason: str) -> None:
@@ -86,9 +87,12 @@ class Outlets:
 
     def close(self, key: Key) -> None:
         """Send no more on a channel: the peer is told after everything sent before."""
-        outlet = self._outlets.pop(key, None)
-        if self._refusal is None and outlet is not None and outlet.number is not None:
-            self._core.session.close_channel(outlet.number, self._loop.time())
+        if self._refusal is None and key not in self._closed:
+            # Opened if nothing was sent on it yet: who reads it over there waits for its end.
+            number = self._number(key, self._outlet(key))
+            del self._outlets[key]
+            self._closed.add(key)
+            self._core.session.close_channel(number, self._loop.time())
             self._sent()
 
     def _put(self, key: Key, outlet: _Outlet, type: FrameType, payload: bytes) -> None:
@@ -99,6 +103,7 @@ class Outlets:
         outlet = self._outlets.get(key)
         if outlet is None:
             outlet = self._outlets[key] = _Outlet()
+            self._closed.discard(key)
         return outlet
 
     def _number(self, key: Key, outlet: _Outlet) -> int:
