@@ -103,6 +103,6 @@ def read_profile(text: str) -> dict[str, Any]:
     """A peer's profile from its JSON text; whatever else it wrote there is no profile."""
     try:
         value = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}

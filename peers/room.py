@@ -330,10 +330,19 @@ class Room(Talking):
                 self._traffic(peer)
         if key[1] is Lane.DATAGRAM:
             return [peer for peer in peers if not peer._link.outlets.send_datagram(key, type, payload)]
-        full = [peer for peer in peers if not peer._link.outlets.try_send(key, type, payload)]
+        full: list[Peer] = []
+        failure: Exception | None = None
+        for peer in peers:  # one that is gone, or has no channel to spare, does not keep the message from the others
+            try:
+                if not peer._link.outlets.try_send(key, type, payload):
+                    full.append(peer)
+            except (NotInRoom, ValueError) as error:
+                failure = failure or error
         if full and when_full == "wait":
             late = await asyncio.gather(*(self._send_late(peer, key, type, payload) for peer in full))
             full = [peer for peer, sent in zip(full, late, strict=True) if not sent]
+        if failure is not None:
+            raise failure
         return full
 
     async def _send_late(self, peer: Peer, key: Key, type: FrameType, payload: bytes) -> bool:

@@ -9,6 +9,8 @@ from typing import Any
 
 import click
 
+from peers.cli.stdio import keep_standard_descriptors
+
 COMMANDS = {
     "serve": ("signalling.cli", "serve"),
     "chat": ("peers.cli.chat", "chat"),
@@ -40,3 +42,4 @@ def main() -> None:
     Exit codes: 0 all went well, 1 it did not, 2 the command line makes no sense,
     3 refused, 130 interrupted.
     """
+    keep_standard_descriptors()

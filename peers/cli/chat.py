@@ -6,11 +6,9 @@ from typing import Any
 
 import click
 
-from peers.channel import Message
-from peers.cli.running import connection_options, run, transports
-from peers.cli.stdio import read_lines
+from peers.cli.running import Failure, connection_options, run, transports
+from peers.cli.stdio import printable, read_lines
 from peers.client import Client
-from peers.errors import Undelivered
 from peers.peer import Peer
 
 
@@ -29,36 +27,38 @@ async def _chat(
     client = Client(url, identity=identity or None, transports=transports(transport), timeout=timeout)
     joining = client.join(room_name, profile={"name": name}, p2p=p2p)
     async with client, joining as room:
-        others = ", ".join(str(peer) for peer in room.peers.values()) or "nobody else yet"
-        _say(f"you are {name} in {room_name!r}; here: {others}")
-        client.on("disconnected", lambda reason: _say(f"the server is gone ({reason}); trying again"))
-        client.on("connected", lambda: _say("the server is back"))
-        closed: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        others = ", ".join(printable(peer) for peer in room.peers.values()) or "nobody else yet"
+        click.echo(f"* you are {name} in {room_name!r}; here: {others}")
+        over: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
 
-        @room.on("message")
-        def show(message: Message[Any]) -> None:
-            click.echo(f"{message.peer}: {message.data}")
+        def show(text: str) -> None:
+            try:
+                click.echo(text)
+            except OSError as error:  # nobody reads what we print: there is nothing to stay for
+                if not over.done():
+                    over.set_exception(Failure(f"standard output cannot be used: {error.strerror}"))
 
-        @room.on("peer_joined")
-        def joined(peer: Peer) -> None:
-            _say(f"{peer} joined")
+        def note(text: str) -> None:
+            show(f"* {text}")
 
-        @room.on("peer_left")
-        def left(peer: Peer, reason: str) -> None:
-            _say(f"{peer} left ({reason})")
+        def gone(reason: str) -> None:
+            note(f"the server is gone ({reason}); trying again")
 
-        @room.on("path_changed")
         def path(peer: Peer, path: str) -> None:
-            _say(f"{peer} is now reached {'directly' if path == 'direct' else 'over the server'}")
+            note(f"{printable(peer)} is now reached {'directly' if path == 'direct' else 'over the server'}")
 
-        @room.on("undelivered")
-        def lost(report: Undelivered) -> None:
-            _say(str(report))
+        def closed(reason: str) -> None:
+            if not over.done():
+                over.set_result(reason)
 
-        @room.on("closed")
-        def over(reason: str) -> None:
-            if not closed.done():
-                closed.set_result(reason)
+        client.on("disconnected", gone)
+        client.on("connected", lambda: note("the server is back"))
+        room.on("message", lambda message: show(f"{printable(message.peer)}: {printable(message.data)}"))
+        room.on("peer_joined", lambda peer: note(f"{printable(peer)} joined"))
+        room.on("peer_left", lambda peer, reason: note(f"{printable(peer)} left ({reason})"))
+        room.on("path_changed", path)
+        room.on("undelivered", lambda report: note(printable(report)))
+        room.on("closed", closed)
 
         async def talk() -> None:
             async for line in read_lines(0):
@@ -67,17 +67,16 @@ async def _chat(
 
         talking: asyncio.Future[Any] = asyncio.ensure_future(talk())
         try:
-            await asyncio.wait({talking, closed}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({talking, over}, return_when=asyncio.FIRST_COMPLETED)
         finally:
+            client.off("disconnected", gone)  # from now on that is our own doing
             if not talking.done():
                 talking.cancel()
                 await asyncio.wait([talking])
-        if talking.done() and not talking.cancelled():
+        if over.done():
+            over.result()
+        elif not talking.cancelled():
             talking.result()
-
-
-def _say(text: str) -> None:
-    click.echo(f"* {text}")
 
 
 def _user() -> str:

@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from peers.cli.running import Failure, connection_options, run, transports
+from peers.cli.stdio import printable
 from peers.client import Client
 from peers.errors import NotInRoom
 from peers.peer import Peer
@@ -41,7 +42,7 @@ async def _ping(
             await room.wait_for_peer(timeout=wait)
         except TimeoutError:
             raise Failure(f"nobody else is in room {room_name!r}: start `eitherway chat {room_name}` there") from None
-        room.on("path_changed", lambda peer, path: click.echo(f"{peer} {peer.id[:8]}: now {_way(path)}"))
+        room.on("path_changed", lambda peer, path: click.echo(f"{printable(peer)} {peer.id[:8]}: now {_way(path)}"))
         times: dict[str, list[float]] = {}
         try:
             round = 0
@@ -62,7 +63,7 @@ async def _ping(
 
 
 async def _one(peer: Peer, round: int, times: dict[str, list[float]]) -> None:
-    name = f"{peer} {peer.id[:8]}"
+    name = f"{printable(peer)} {peer.id[:8]}"
     try:
         seconds, path = await peer.ping(timeout=5)
     except TimeoutError:

@@ -103,8 +103,12 @@ async def _connect(room: Room, peer: Peer, progress: bool) -> None:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(_send(channel, peer, meter))
             tasks.create_task(_receive(channel, meter))
-    except* BrokenPipeError:
-        raise Failure("standard output is closed: nobody reads what arrives") from None
+    except* ConnectionError as group:
+        broken = isinstance(group.exceptions[0], BrokenPipeError)
+        reason = "standard output is closed: nobody reads what arrives" if broken else str(group.exceptions[0])
+        raise Failure(reason) from None
+    except* OSError as group:
+        raise Failure(f"standard input or output cannot be used: {group.exceptions[0]}") from None
     except* EitherwayError as group:
         raise Failure(f"not everything was delivered: {group.exceptions[0]}") from None
     finally:

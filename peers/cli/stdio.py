@@ -1,6 +1,7 @@
 """Standard input and output without holding up the event loop, whatever they are: terminals, pipes or files."""
 
 import asyncio
+import contextlib
 import os
 import queue
 import threading
@@ -61,12 +62,51 @@ async def _read(read: Callable[[], bytes]) -> AsyncIterator[bytes]:
 
 
 async def write(fd: int, data: bytes) -> None:
-    """Write all of it. Raises BrokenPipeError when nobody reads any more."""
+    """Write all of it. Raises OSError: BrokenPipeError when nobody reads any more, EBADF if there is nowhere to write.
+
+    By a daemon thread too: a reader that stands still must not keep the program from ending when it is told to.
+    """
     loop = asyncio.get_running_loop()
-    await loop.run_in_executor(None, _write_all, fd, data)
+    done: asyncio.Future[None] = loop.create_future()
+
+    def told(error: OSError | None) -> None:
+        if not done.done():
+            if error is None:
+                done.set_result(None)
+            else:
+                done.set_exception(error)
+
+    def work() -> None:
+        failure: OSError | None = None
+        try:
+            view = memoryview(data)
+            while view:
+                view = view[os.write(fd, view) :]
+        except OSError as error:
+            failure = error
+        with contextlib.suppress(RuntimeError):  # the loop is closed
+            loop.call_soon_threadsafe(told, failure)
+
+    threading.Thread(target=work, name="eitherway-stdout", daemon=True).start()
+    await done
 
 
-def _write_all(fd: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(fd, view) :]
+def keep_standard_descriptors() -> None:
+    """Give 0, 1 and 2 to nobody else: what is closed there is taken by the null device.
+
+    Else a socket of ours could get the number of a standard output that was closed, and be written to. It is opened
+    for reading, so that writing fails as it should.
+    """
+    for fd in (0, 1, 2):
+        try:
+            os.fstat(fd)
+        except OSError:
+            null = os.open(os.devnull, os.O_RDONLY if fd < 2 else os.O_WRONLY)
+            if null != fd:
+                os.dup2(null, fd)
+                os.close(null)
+
+
+def printable(text: object) -> str:
+    """What others wrote, made harmless for a terminal: control characters and lone surrogates are replaced."""
+    return "".join(c if c.isprintable() else "\ufffd" for c in str(text))

@@ -1,6 +1,7 @@
 """Messages: what an application sends, as a frame type and a payload, and back."""
 
 import dataclasses
+from types import NoneType
 from typing import Any
 
 import msgspec
@@ -10,7 +11,7 @@ from peers.codec.frames import FrameType
 
 
 def encode(data: Any) -> tuple[FrameType, bytes]:
-    """How `data` travels: str as text, bytes-like as bytes, anything else as a value.
+    """How `data` travels: str as text, whatever gives its bytes as a buffer as bytes, anything else as a value.
 
     msgspec Structs and dataclasses travel as maps of their fields. Mutable bytes are copied, so that the caller may
     go on writing in them. Raises TypeError and ValueError as `values.encode` does.
@@ -23,6 +24,11 @@ def encode(data: Any) -> tuple[FrameType, bytes]:
         return FrameType.BYTES, bytes(data)
     if isinstance(data, msgspec.Struct) or (dataclasses.is_dataclass(data) and not isinstance(data, type)):
         data = msgspec.to_builtins(data, builtin_types=(bytes, bytearray, memoryview))
+    elif not isinstance(data, dict | list | tuple | int | float | NoneType):
+        try:
+            return FrameType.BYTES, memoryview(data).tobytes()  # any other buffer: an array, a frame of a camera
+        except TypeError:
+            pass  # it is none; what it is, `values` tells
     return FrameType.VALUE, values.encode(data)
 
 

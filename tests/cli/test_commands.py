@@ -4,7 +4,9 @@ import asyncio
 import signal
 from pathlib import Path
 
-from tests.programs import run
+from peers import Client
+from peers.cli.stdio import printable
+from tests.programs import COMMAND, run
 from tests.serving import ServerProcess
 from tests.waiting import free_port
 
@@ -84,3 +86,43 @@ async def test_serve_ends_with_0_on_sigterm_and_tells_its_clients(tmp_path: Path
         await a.says("* the server is gone")
         await server.start()
         await a.says("* the server is back")
+
+
+async def test_chat_ends_when_nobody_reads_it(tmp_path: Path) -> None:
+    async with ServerProcess() as server:
+        process = await asyncio.create_subprocess_exec(
+            *COMMAND, "chat", "lobby", "--url", server.url, stdin=-1, stdout=-1, stderr=-1
+        )
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert b"nobody else yet" in await process.stdout.readline()
+        process.stdout._transport.close()  # type: ignore[attr-defined]
+        async with run(tmp_path, "b", "chat", "lobby", "--name", "Grace", url=server.url):
+            async with asyncio.timeout(20):
+                assert b"standard output" in await process.stderr.read()
+                assert await process.wait() == 1
+        process._transport.close()  # type: ignore[attr-defined]
+
+
+async def test_what_others_write_is_harmless_for_a_terminal(tmp_path: Path) -> None:
+    async with ServerProcess() as server:
+        async with run(tmp_path, "a", "chat", "lobby", stdin=asyncio.subprocess.PIPE, url=server.url) as chat:
+            await chat.says("nobody else yet")
+            async with Client(server.url) as client:
+                room = await client.join("lobby", profile={"name": "\x1b[2JEve"})
+                await (await room.wait_for_peer(timeout=10)).send("\x1b]0;owned\x07hi")
+                output = await chat.says("hi")
+            assert "\x1b" not in output
+            assert "\ufffd[2JEve" in output
+
+
+def test_printable() -> None:
+    assert printable("grüß 你好 \U0001f600") == "grüß 你好 \U0001f600"
+    assert printable("a\x1b[0m\n\ud800") == "a\ufffd[0m\ufffd\ufffd"
+
+
+async def test_leaving_is_not_told_as_a_lost_server(tmp_path: Path) -> None:
+    async with ServerProcess() as server:
+        async with run(tmp_path, "a", "chat", "lobby", url=server.url) as chat:
+            assert await chat.wait() == 0
+            assert "gone" not in chat.out.read_text()

@@ -4,13 +4,15 @@ import asyncio
 import hashlib
 import os
 import signal
+import sys
 from pathlib import Path
 
 import psutil
 import pytest
 
-from tests.programs import run
+from tests.programs import COMMAND, run
 from tests.serving import ServerProcess
+from tests.waiting import eventually
 
 MB = 1_000_000
 
@@ -145,8 +147,6 @@ async def test_nobody_reads_the_output(tmp_path: Path) -> None:
     fill(tmp_path / "data", 5 * MB)
     async with ServerProcess() as server:
         async with run(tmp_path, "here", "pipe", "p", stdin=tmp_path / "data", url=server.url) as sender:
-            from tests.programs import COMMAND
-
             process = await asyncio.create_subprocess_exec(
                 *COMMAND, "pipe", "p", "--url", server.url, stdin=-3, stdout=-1, stderr=-1
             )
@@ -183,3 +183,51 @@ async def test_a_long_pipe_takes_constant_memory(tmp_path: Path) -> None:
             assert await receiver.wait(30) == 0
         assert first
         assert most - first < 20 * MB
+
+
+async def shell(command: str, url: str) -> tuple[int, str]:
+    """Run a line of shell; its exit code and standard error."""
+    process = await asyncio.create_subprocess_shell(
+        command,
+        env={**os.environ, "EITHERWAY": f"{sys.executable} -W error -m peers.cli", "EITHERWAY_URL": url},
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    async with asyncio.timeout(60):
+        _, err = await process.communicate()
+    assert process.returncode is not None
+    return process.returncode, err.decode()
+
+
+async def test_standard_output_that_is_closed_is_no_one_else_s(tmp_path: Path) -> None:
+    fill(tmp_path / "data", MB)
+    async with ServerProcess() as server:
+        async with run(tmp_path, "here", "pipe", "p", stdin=tmp_path / "data", url=server.url) as sender:
+            code, err = await shell("$EITHERWAY pipe p >&-", server.url)
+            assert code == 1
+            assert err.count("\n") == 1
+            assert "standard input or output" in err
+            assert await sender.wait() == 1
+
+
+async def test_standard_input_that_is_closed_is_empty(tmp_path: Path) -> None:
+    async with ServerProcess() as server:
+        async with run(tmp_path, "here", "pipe", "p", url=server.url) as other:
+            assert await shell("$EITHERWAY pipe p <&-", server.url) == (0, "")
+            assert await other.wait() == 0
+
+
+async def test_sigterm_ends_it_though_nobody_reads_its_output(tmp_path: Path) -> None:
+    fill(tmp_path / "data", 5 * MB)
+    async with ServerProcess() as server:
+        async with run(tmp_path, "here", "pipe", "p", stdin=tmp_path / "data", url=server.url):
+            process = await asyncio.create_subprocess_exec(
+                *COMMAND, "pipe", "p", "--url", server.url, stdin=-3, stdout=-1, stderr=-3, limit=1000
+            )
+            assert process.stdout is not None
+            await process.stdout.read(10)  # and then no more
+            process.send_signal(signal.SIGTERM)
+            await eventually(lambda: process.returncode is not None)  # `wait` would wait for the unread output too
+            assert process.returncode == 128 + signal.SIGTERM
+            process._transport.close()  # type: ignore[attr-defined]

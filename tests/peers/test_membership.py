@@ -68,6 +68,6 @@ def test_what_is_no_profile_is_told(bad: dict[str, object]) -> None:
         profile_text(bad)
 
 
-@pytest.mark.parametrize("text", ["", "[]", "7", "null", "{", '"x"'])
+@pytest.mark.parametrize("text", ["", "[]", "7", "null", "{", '"x"', "[" * 4096])
 def test_what_others_write_there_is_no_profile(text: str) -> None:
     assert read_profile(text) == {}

@@ -1,5 +1,6 @@
 """Rooms, peers and channels over the relay and directly, with a real server."""
 
+import array
 import asyncio
 import dataclasses
 from collections.abc import Callable
@@ -380,3 +381,28 @@ async def test_one_program_in_two_rooms_has_two_links(connect: Connect) -> None:
     await logs[0].count(1)
     await logs[1].count(1)
     assert [log.items for log in logs] == [[0], [1]]
+
+
+async def test_buffers_travel_as_their_bytes(connect: Connect) -> None:
+    _, b, to_b, _ = await pair(connect)
+    got: Log[Any] = Log()
+    b.on("message", lambda m: got(m.data))
+    for buffer in (bytearray(b"one"), memoryview(b"two"), array.array("H", [1, 2]), memoryview(b"t.r.e")[::2]):
+        await to_b.send(buffer)
+    await to_b.flush()
+    assert got.items == [b"one", b"two", array.array("H", [1, 2]).tobytes(), b"tre"]
+
+
+async def test_one_peer_without_a_channel_to_spare_does_not_keep_a_message_from_the_others(connect: Connect) -> None:
+    rooms = [await connect().join("r", p2p="never") for _ in range(3)]
+    await eventually(lambda: all(len(room.peers) == 2 for room in rooms))
+    logs: list[Log[Any]] = [Log(), Log()]
+    for room, log in zip(rooms[1:], logs, strict=True):
+        room.channel("last").on("message", data_into(log))
+    full = rooms[0].peers[rooms[1].id]
+    for n in range(63):
+        await full.channel(f"c{n}").send(n)
+    with pytest.raises(ValueError, match="64 channels"):
+        await rooms[0].channel("last").send("x")
+    await logs[1].count(1)
+    assert (logs[0].items, logs[1].items) == ([], ["x"])
