@@ -18,6 +18,7 @@ import socketio
 import socketio.exceptions
 
 from peers.backoff import Backoff
+from peers.engine import make_client
 from peers.errors import ConnectionFailed, Refused
 from signalling.protocol.events import Shutdown
 from signalling.protocol.limits import MAX_POLL_PACKETS, PROTOCOL
@@ -207,7 +208,7 @@ class Connection:
         self._check_open()
         if transport == "polling":
             _read_large_polls()
-        sio = socketio.AsyncClient(
+        sio = make_client(
             reconnection=False,
             handle_sigint=False,
             request_timeout=self._timeout,
@@ -245,7 +246,7 @@ class Connection:
         self._on_connected()
 
     def _receiver(self, sio: Any, name: str) -> Callable[..., None]:
-        # The client runs each event as a task of its own: only a handler that does not wait keeps their order.
+        # Stock clients run each event as a task of its own: only a handler that does not wait keeps their order.
         def receive(data: Any = None, *_: Any) -> None:
             if sio is self._sio:
                 self._on_event(name, data)
