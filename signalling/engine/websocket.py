@@ -1,9 +1,11 @@
 """The aiohttp driver's WebSocket: without compression, refusing what is no packet, and with a way to cut it off."""
 
 import asyncio
+import re
 import socket
 from typing import Any, Final, cast
 
+import engineio.packet
 from aiohttp import web
 from engineio.async_drivers import aiohttp as driver
 
@@ -14,6 +16,8 @@ _UNSENT: Final = 65_536
 _TYPES: Final = frozenset("0123456")
 _CONTROL_CHARACTERS: Final = 16
 """Every engine.io packet but a message is short."""
+_RELAY: Final = re.compile(r'45\d+-(?:/[^,"]*,)?\["relay",')
+"""How a `relay` event begins, in any namespace."""
 
 
 class WebSocket(driver.WebSocket):  # type: ignore[misc]
@@ -25,19 +29,33 @@ class WebSocket(driver.WebSocket):  # type: ignore[misc]
         self._sock = web.WebSocketResponse(max_msg_size=self.server.max_http_buffer_size, compress=False)
         await self._sock.prepare(request)
         _limit_unsent(request)
-        self._queue: FedQueue = self.handler.__self__.queue
+        self._socket = self.handler.__self__
+        self._relaying = False
+        """Whether the last text was that of a `relay` event, whose attachments follow."""
+        self._queue: FedQueue = self._socket.queue
         self._queue.websocket = self
         self.environ = environ
         await self.handler(self)
         return self._sock
 
     async def wait(self) -> str | bytes:
-        """The next packet. An exception ends the connection, as engine.io does it for a closed one."""
-        await self._queue.until_read()
-        data = cast("str | bytes", await super().wait())
-        if isinstance(data, str) and not _is_packet(data):
-            raise OSError("not an engine.io packet")
-        return data
+        """The next packet but those of `relay` events, which are handled here: engine.io spends two tasks and a timer
+        on each frame. So its deadline for a silent client is one for a client that sends relays and answers no ping.
+
+        An exception ends the connection, as engine.io does it for a closed one.
+        """
+        while True:
+            await self._queue.until_read()
+            data = cast("str | bytes", await super().wait())
+            if isinstance(data, str):
+                if not _is_packet(data):
+                    raise OSError("not an engine.io packet")
+                self._relaying = self._socket.upgraded and _RELAY.match(data) is not None
+            if not self._relaying:
+                return data
+            message = data if isinstance(data, bytes) else data[1:]
+            await self._socket.receive(engineio.packet.Packet(engineio.packet.MESSAGE, message))
+            await asyncio.sleep(0)  # now it is the turn of others, and of who writes what was relayed
 
     async def send(self, message: str | bytes) -> None:
         if isinstance(message, str):

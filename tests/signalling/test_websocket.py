@@ -5,6 +5,7 @@ import socket
 
 import pytest
 
+from signalling.engine.websocket import WebSocket
 from tests.signalling.actor import Actor, until
 from tests.signalling.conftest import Connect, Server, StartServer
 from tests.signalling.raw import RawClient
@@ -22,6 +23,43 @@ async def test_the_kernel_holds_little_unsent(server: Server, connect: Connect) 
     (engine_socket,) = server.engine.sio.eio.sockets.values()
     raw = engine_socket.queue.websocket._request.transport.get_extra_info("socket")
     assert raw.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT) == 65_536
+
+
+async def test_relays_are_handled_where_they_are_read_and_nothing_else_is(
+    server: Server, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str | bytes] = []
+    wait = WebSocket.wait
+
+    async def noted(self: WebSocket) -> str | bytes:
+        seen.append(data := await wait(self))
+        return data
+
+    monkeypatch.setattr(WebSocket, "wait", noted)
+    ada, bob = await connect(server.url), await connect(server.url)
+    await ada.join("lobby")
+    await bob.join("lobby")
+    for n in range(10):
+        await ada.relay("lobby", [bob.id], [b"%d" % n])
+    assert [(await bob.next("relay"))["packet"] for _ in range(10)] == [b"%d" % n for n in range(10)]
+    await ada.call("leave", {"room": "lobby"})
+    texts = [data for data in seen if isinstance(data, str)]
+    assert texts == seen
+    assert sum('"join"' in text for text in texts) == 2
+    assert any('"leave"' in text for text in texts)
+    assert not any('"relay"' in text for text in texts)
+
+
+async def test_who_relays_and_answers_pings_stays(start_server: StartServer, connect: Connect) -> None:
+    server = await start_server(ping_interval=0.3, ping_timeout=0.3)
+    ada, bob = await connect(server.url), await connect(server.url)
+    await ada.join("lobby")
+    await bob.join("lobby")
+    for _ in range(60):
+        await ada.relay("lobby", [bob.id], [b"x"])
+        await bob.next("relay")
+        await asyncio.sleep(0.02)
+    assert not ada.ended.is_set()
 
 
 async def test_a_client_that_is_stopped_for_good_leaves_nothing(
