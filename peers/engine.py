@@ -91,6 +91,7 @@ class _Engine(engineio.AsyncClient):  # type: ignore[misc]
                 silence.heard = now()
                 if isinstance(data, bytes):
                     await handle(data)
+                    await asyncio.sleep(0)  # who takes what has come answers for it now, not once for all that is read
                 elif not isinstance(data, str):
                     log.info("the WebSocket to the server is closed")
                     break
