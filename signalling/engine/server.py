@@ -19,6 +19,8 @@ from signalling.throttle import Connections
 
 log = logging.getLogger(__name__)
 
+_BODY: Final = 30.0
+"""Seconds for the body of a polling request to come in, once it has begun."""
 _CLOSING: Final = 5.0
 """Seconds that a closed client has to answer before its TCP connection is cut."""
 
@@ -188,7 +190,8 @@ class Engine:
             try:
                 async with asyncio.timeout(self.sio.eio.ping_timeout):
                     await socket.queue.until_read()
-                await handle(environ)
+                async with asyncio.timeout(_BODY):
+                    await handle({**environ, "wsgi.input": _WholeBody(environ["wsgi.input"])})
             except Exception as error:
                 await self._cut(eio_sid, f"bad polling request: {str(error) or type(error).__name__}")
                 raise engineio.exceptions.EngineIOError from None
@@ -217,3 +220,18 @@ class Engine:
     def _socket(self, sid: str) -> Any:
         """Raises KeyError if there is none."""
         return self.sio.eio.sockets[self._eio_sid(sid)]
+
+
+class _WholeBody:
+    """The body of a polling request, read to its end.
+
+    engine.io asks aiohttp's stream once, and takes what has arrived so far (up to 64 KiB or so) for all of it.
+    """
+
+    def __init__(self, content: Any) -> None:
+        self._content = content
+
+    async def read(self, length: int) -> bytes:
+        """Exactly so many bytes; the caller has bounded them. Raises IncompleteReadError if the client breaks off."""
+        body: bytes = await self._content.readexactly(length)
+        return body

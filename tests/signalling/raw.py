@@ -15,14 +15,14 @@ class RawClient:
     """One WebSocket that speaks Engine.IO and Socket.IO as far as a test does."""
 
     def __init__(self, url: str) -> None:
-        self._url = url
+        self.url = url
         self._session = aiohttp.ClientSession()
         self.ws: aiohttp.ClientWebSocketResponse
 
     async def __aenter__(self) -> Self:
         """Connects as far as Engine.IO goes."""
         self.ws = await self._session.ws_connect(
-            f"{self._url}/socket.io/?EIO=4&transport=websocket", max_msg_size=0, compress=15
+            f"{self.url}/socket.io/?EIO=4&transport=websocket", max_msg_size=0, compress=15
         )
         assert (await self.ws.receive_str()).startswith("0{")
         return self
@@ -62,13 +62,13 @@ class RawPoller:
     """One long-polling connection, request by request."""
 
     def __init__(self, url: str) -> None:
-        self._url = f"{url}/socket.io/?EIO=4&transport=polling"
+        self.url = f"{url}/socket.io/?EIO=4&transport=polling"
         self._session = aiohttp.ClientSession()
 
     async def __aenter__(self) -> Self:
         """Connects as far as Engine.IO goes."""
         _, text = await self.get()
-        self._url += "&sid=" + json.loads(text[1:])["sid"]
+        self.url += "&sid=" + json.loads(text[1:])["sid"]
         return self
 
     async def __aexit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
@@ -82,10 +82,10 @@ class RawPoller:
 
     async def get(self) -> tuple[int, str]:
         """One poll: status and text."""
-        async with self._session.get(self._url) as answer:
+        async with self._session.get(self.url) as answer:
             return answer.status, await answer.text()
 
     async def post(self, body: str) -> int:
         """One request with packets in it: its status."""
-        async with self._session.post(self._url, data=body) as answer:
+        async with self._session.post(self.url, data=body) as answer:
             return answer.status

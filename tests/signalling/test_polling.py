@@ -1,6 +1,8 @@
 """Long-polling: no packet is dropped in silence, however many come at once (V5)."""
 
+import asyncio
 import json
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -74,3 +76,25 @@ async def test_a_polling_client_that_leaves_is_away_at_once(server: Server, conn
     await ada.next("roster")
     await bob.close()
     assert (await ada.next("roster", 2))["changes"][0]["change"] == "peer-away"
+
+
+async def test_a_request_that_comes_in_pieces_is_read_whole(server: Server) -> None:
+    """engine.io takes what has arrived of a body for all of it: more than 64 KiB, or any slow network, breaks it."""
+    host, port = urlsplit(server.url).hostname, urlsplit(server.url).port
+    async with RawPoller(server.url) as poller:
+        await poller.greet()
+        body = ('42["nonsense",{"fill":"' + "x" * 100_000 + '"}]\x1e421["leave",{"room":"r"}]').encode()
+        path = poller.url.partition(f":{port}")[2]
+        reader, writer = await asyncio.open_connection(host, port)
+        head = f"POST {path} HTTP/1.1\r\nHost: {host}:{port}\r\nContent-Type: text/plain\r\n"
+        writer.write(f"{head}Content-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode())
+        for start in range(0, len(body), 30_000):
+            writer.write(body[start : start + 30_000])
+            await writer.drain()
+            await asyncio.sleep(0.02)  # so that it really comes in pieces
+        assert (await reader.readline()).split()[1] == b"200"
+        writer.close()
+        await writer.wait_closed()
+        status, text = await poller.get()
+        assert status == 200
+        assert "not-in-room" in text

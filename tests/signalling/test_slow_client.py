@@ -18,7 +18,7 @@ PACKET = bytes(60_000)
 async def stopped(raw: RawClient) -> Actor:
     """A member of the lobby whose connection nobody reads: aiohttp stops reading when its buffer is full."""
     sid = await raw.greet()
-    eve = Actor(raw._url)
+    eve = Actor(raw.url)
     await raw.call("join", eve.join_fields("lobby", proof=eve.proof("lobby", sid=sid)))
     return eve
 
