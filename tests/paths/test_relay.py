@@ -33,7 +33,6 @@ class RelayEnd:
             on_disconnected=lambda reason: self._ended(reason),
             on_closed=lambda error: None,
             on_error=lambda error: None,
-            on_error=lambda error: None,
         )
         self.identity = Identity.generate()
         self._relays = Relays(self.connection)
