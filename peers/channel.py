@@ -296,7 +296,8 @@ class Channel(Generic[T]):
 
         On the reliable and bulk lanes it waits while the channel's credit or the lane's window is full; a datagram is
         sent or dropped at once. A room's channel takes `to=` and `when_full=` as `Room.send` does.
-        Raises NotInRoom, TooLarge, and TypeError for what cannot be sent.
+        Raises NotInRoom, TooLarge, and TypeError for what cannot be sent; ValueError if 64 channels are open to a peer,
+        or this one was closed and its close has not gone out yet.
         """
         if not self._sending:
             raise NotInRoom(f"channel {self.label!r} is closed on this side")
