@@ -31,6 +31,8 @@ STRANGER_SECONDS = 2.0
 """For so long a frame or signal of a peer not yet on the roster is held (rule S11)."""
 MAX_HELD = 64
 """Frames and signals of strangers held at a time; the oldest are dropped."""
+MAX_EARLY = 256
+"""Roster deltas held while joining; beyond that the gap makes this program join again."""
 SLICE = 0.008
 """Seconds for which a large roster may hold the event loop."""
 REPLACED = "replaced by another program with the same identity"
@@ -70,6 +72,8 @@ class Presence:
         """The connection on which the server may have let us in, whether or not it has said so."""
         self._ids: dict[str, None] = {}
         self._held: deque[tuple[float, wire.RelayFrom | wire.SignalFrom]] = deque(maxlen=MAX_HELD)
+        self._early: deque[wire.Roster] | None = None
+        """Deltas that came while a reply to `join` is awaited, or is here and has not been looked at yet."""
         self._joining: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._rest: asyncio.Handle | None = None
@@ -79,6 +83,13 @@ class Presence:
 
     async def join(self) -> None:
         """Join on the connection there is now. Raises Refused, ConnectionFailed."""
+        self._early = deque(maxlen=MAX_EARLY)
+        try:
+            await self._join()
+        finally:
+            self._early = None
+
+    async def _join(self) -> None:
         first = not self._roster.joined
         number = self._connection.number
         try:
@@ -97,6 +108,8 @@ class Presence:
         self._mine = number
         self._on_ice_servers(joined.ice_servers)
         self._roster.receive_joined(joined, self._now())
+        for delta in self._early or ():
+            self._roster.receive_delta(delta, self._now())
         self._process()
         for id in self._ids:
             self._tell_relay(id)
@@ -165,6 +178,8 @@ class Presence:
         if self._over:
             return
         match event:
+            case wire.Roster() if self._early is not None:
+                self._early.append(event)
             case wire.Roster():
                 self._roster.receive_delta(event, self._now())
                 self._process()

@@ -406,3 +406,21 @@ async def test_one_peer_without_a_channel_to_spare_does_not_keep_a_message_from_
         await rooms[0].channel("last").send("x")
     await logs[1].count(1)
     assert (logs[0].items, logs[1].items) == ([], ["x"])
+
+
+async def test_who_joins_right_behind_is_seen(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A roster delta that is read together with the reply to `join` comes before that reply has been looked at."""
+    client, other = connect(), connect()
+    await client.connect()
+    request = client._connection.request
+
+    async def late(event: str, data: Any, **options: Any) -> Any:
+        reply = await request(event, data, **options)
+        if event == "join":
+            await other.join("r", p2p="never")
+            await asyncio.sleep(0.1)  # the delta is here, and this reply is still on its way to who asked
+        return reply
+
+    monkeypatch.setattr(client._connection, "request", late)
+    room = await client.join("r", p2p="never")
+    assert (await room.wait_for_peer(timeout=5)).id == other.id
