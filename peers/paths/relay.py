@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from peers.connection import Connection
 from signalling.protocol.limits import MAX_PACKET, MAX_RECIPIENTS
@@ -13,10 +13,6 @@ log = logging.getLogger("eitherway.relay")
 
 MAX_EVENT: Final = 480_000
 """Bytes of packets in one relay event: well under the server's bound for one Socket.IO packet."""
-
-
-class Sent(Protocol):
-    """What went into a packet; the path gives it back when the server refuses it."""
 
 
 class _Entry:
