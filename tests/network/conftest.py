@@ -5,7 +5,8 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.network.lab import Lab, Routers, why_not
+from tests.network.lab import Lab
+from tests.network.spaces import why_not
 
 
 @pytest.fixture(scope="session")
@@ -16,7 +17,7 @@ def labs_work() -> None:
 
 
 @pytest.fixture
-def make_lab(labs_work: None) -> Iterator[Callable[[Routers], Lab]]:
+def make_lab(labs_work: None) -> Iterator[Callable[..., Lab]]:
     """Makes labs, which are taken down after the test."""
     with ExitStack() as stack:
-        yield lambda routers: stack.enter_context(Lab(routers))
+        yield lambda *routers, **options: stack.enter_context(Lab(*routers, **options))

@@ -8,11 +8,13 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.network.lab import ADDRESS, SERVER, SPACES, Host, Lab, Routers, Side, sweep
+from tests.network.lab import SERVER, Host, Lab, Side
+from tests.network.routers import Routers
+from tests.network.spaces import SPACES, sweep
 
 pytestmark = pytest.mark.network
 
-MakeLab = Callable[[Routers], Lab]
+MakeLab = Callable[..., Lab]
 PATIENCE = 0.3
 """Seconds for a datagram to arrive; on one machine it takes a millisecond."""
 
@@ -33,7 +35,7 @@ def connects(lab: Lab, here: Host, there: Host) -> bool:
     with lab.socket(there, socket.SOCK_STREAM, 6000) as listening, lab.socket(here, socket.SOCK_STREAM) as peer:
         listening.listen()
         peer.settimeout(2)
-        return peer.connect_ex((ADDRESS[there], 6000)) == 0
+        return peer.connect_ex((lab.address(there), 6000)) == 0
 
 
 @pytest.mark.parametrize("routers", ["none", "cone", "symmetric", "no-udp"])
@@ -45,7 +47,7 @@ def test_a_peer_reaches_the_server(make_lab: MakeLab, routers: Routers) -> None:
         source = arrives(peer, server, (SERVER, 5000))
         assert (source is not None) == (routers != "no-udp")
         if source is not None:
-            assert (source[0] == ADDRESS["a"]) == (routers == "none")
+            assert (source[0] == lab.address("a")) == (routers == "none")
 
 
 @pytest.mark.parametrize(("routers", "same"), [("cone", True), ("symmetric", False)])
@@ -69,8 +71,8 @@ def test_udp_is_cut_in_one_direction_or_both_and_restored(make_lab: MakeLab, cut
     with lab.socket("a", socket.SOCK_DGRAM, 5000) as a, lab.socket("b", socket.SOCK_DGRAM, 5000) as b:
 
         def get_through() -> set[str]:
-            there = arrives(a, b, (ADDRESS["b"], 5000))
-            back = arrives(b, a, (ADDRESS["a"], 5000))
+            there = arrives(a, b, (lab.address("b"), 5000))
+            back = arrives(b, a, (lab.address("a"), 5000))
             return {name for name, source in (("a", there), ("b", back)) if source is not None}
 
         assert get_through() == {"a", "b"}
@@ -105,8 +107,8 @@ def test_a_link_is_as_slow_as_it_is_told(make_lab: MakeLab) -> None:
 def test_programs_run_inside(make_lab: MakeLab) -> None:
     lab = make_lab("cone")
     listed = subprocess.run(lab.command("b", "ip", "-br", "addr"), check=True, capture_output=True, text=True)
-    assert ADDRESS["b"] in listed.stdout
-    assert ADDRESS["a"] not in listed.stdout
+    assert lab.address("b") in listed.stdout
+    assert lab.address("a") not in listed.stdout
 
 
 def test_nothing_is_left_behind(labs_work: None) -> None:

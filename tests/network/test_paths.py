@@ -7,14 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.network.lab import ADDRESS, Lab, Routers, Side
+from tests.network.lab import Lab, Side
 from tests.network.peer_program import PUBLIC, SECRET
+from tests.network.routers import Routers
 from tests.network.session import SIDES, talking
 from tests.paths.direct_pair import DirectEnd
 
 pytestmark = [pytest.mark.network, pytest.mark.slow]
 
-MakeLab = Callable[[Routers], Lab]
+MakeLab = Callable[..., Lab]
 
 WAYS = ("a to b", "b to a")
 DESCRIPTION_WORDS = (
@@ -136,7 +137,7 @@ async def test_neither_the_wire_nor_the_server_s_memory_tells_anything(make_lab:
     offer = await describe_ourselves()
     assert all(word in offer for word in DESCRIPTION_WORDS)
     assert HOST_CANDIDATE.format("") in offer
-    candidates = (HOST_CANDIDATE.format(ADDRESS[side]) for side in SIDES)
+    candidates = (HOST_CANDIDATE.format(lab.address(side)) for side in SIDES)
     secrets = (SECRET, *DESCRIPTION_WORDS, *candidates)
     for place, content in (("on the wire", capture.read_bytes()), ("in the server's memory", memory)):
         assert content.count(PUBLIC.encode()) >= 2, "a search that finds nothing proves nothing"
