@@ -127,6 +127,16 @@ class Lab(Weather):
 
         return self.inside(host, make)
 
+    def listens(self, host: Host, port: int) -> bool:
+        """Whether a program listens on a TCP port of a host."""
+        address = self.address(host)
+
+        def connects() -> bool:
+            with socket.socket() as probe:
+                return probe.connect_ex((address, port)) == 0
+
+        return self.inside(host, connects)
+
     # ---- building
 
     def _number(self, side: Side) -> int:
