@@ -3,6 +3,7 @@ others (rules V1, V2 and S11)."""
 
 import asyncio
 import logging
+import random
 from collections import deque
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -35,6 +36,10 @@ MAX_EARLY = 256
 """Roster deltas held while joining; beyond that the gap makes this program join again."""
 SLICE = 0.008
 """Seconds for which a large roster may hold the event loop."""
+RENEWED_AFTER = 0.5, 0.75
+"""Between these parts of their lifetime, credentials for TURN servers are asked for anew: not by all peers at once."""
+RENEWED_WITHIN = 1.0, 86_400.0
+"""Seconds: no sooner and no later, whatever lifetime the server tells."""
 REPLACED = "replaced by another program with the same identity"
 
 
@@ -76,6 +81,7 @@ class Presence:
         """Deltas that came while a reply to `join` is awaited, or is here and has not been looked at yet."""
         self._joining: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._renewal: asyncio.TimerHandle | None = None
         self._rest: asyncio.Handle | None = None
         self._over = False
 
@@ -107,12 +113,24 @@ class Presence:
             return
         self._mine = number
         self._on_ice_servers(joined.ice_servers)
+        self._renew_before_they_expire(joined.ice_servers)
         self._roster.receive_joined(joined, self._now())
         for delta in self._early or ():
             self._roster.receive_delta(delta, self._now())
         self._process()
         for id in self._ids:
             self._tell_relay(id)
+
+    def _renew_before_they_expire(self, servers: list[wire.IceServer]) -> None:
+        """Join again when credentials for TURN servers are about to expire: the reply has fresh ones (V1)."""
+        if self._renewal is not None:
+            self._renewal.cancel()
+            self._renewal = None
+        lifetimes = [server.lifetime for server in servers if server.lifetime is not None]
+        if lifetimes:
+            soonest, latest = RENEWED_WITHIN
+            delay = min(latest, max(soonest, min(lifetimes) * random.uniform(*RENEWED_AFTER)))
+            self._renewal = asyncio.get_running_loop().call_later(delay, self.connected)
 
     async def _request_join(self, number: int) -> Any:
         connection = self._connection
@@ -147,6 +165,8 @@ class Presence:
     def disconnected(self) -> None:
         """The connection is gone; the next one is joined on."""
         self._mine = None
+        if self._renewal is not None:
+            self._renewal.cancel()
         if self._joining is not None:
             self._joining.cancel()
             self._joining = None
@@ -164,7 +184,7 @@ class Presence:
     async def stop(self) -> None:
         """Do nothing more."""
         self._over = True
-        for handle in (self._timer, self._rest):
+        for handle in (self._timer, self._renewal, self._rest):
             if handle is not None:
                 handle.cancel()
         if self._joining is not None and self._joining is not asyncio.current_task():

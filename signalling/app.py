@@ -15,6 +15,7 @@ from signalling.config import Config
 from signalling.engine.packets import Speller
 from signalling.engine.server import Engine, make_server
 from signalling.http.health import add_health
+from signalling.ice import is_turn
 from signalling.membership import Membership
 from signalling.namespace import SignallingNamespace
 from signalling.protocol.events import Shutdown
@@ -86,6 +87,8 @@ class Signalling:
         if self._sweeper is not None or self._parts is None:
             return
         self._sweeper = asyncio.ensure_future(self._sweep(self._parts.engine))
+        if any(map(is_turn, self.config.ice_servers)) and not self.config.turn_secret:
+            log.warning("TURN servers are named without --turn-secret: peers get no credential, and leave them out")
         if self.config.stun:
             try:
                 self.stun_port = await self._stun.start(self.config.host, self.config.stun_port)

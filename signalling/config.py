@@ -33,8 +33,16 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     stun: Annotated[bool, _option("Answer STUN binding requests on UDP, and tell peers of it.")] = True
     stun_port: Annotated[int, _option("UDP port of the STUN responder; 0 takes any free one.", ge=0, le=65_535)] = 3478
     ice_servers: Annotated[
-        tuple[str, ...], _option("URL of a further STUN server (stun:host:port) to tell peers of; again for each.")
+        tuple[Annotated[str, msgspec.Meta(pattern=r"^(stun|turn)s?:[^\s/]+$")], ...],
+        _option("URL of a further STUN or TURN server (stun:host:port) to tell peers of; again for each."),
     ] = ()
+    turn_secret: Annotated[
+        str,
+        _option("Secret shared with the TURN servers (coturn: static-auth-secret). The variable is seen by fewer."),
+    ] = ""
+    turn_lifetime: Annotated[
+        float, _option("How long a credential for the TURN servers holds; peers ask for fresh ones before.", ge=1)
+    ] = 43_200.0
 
     grace: Annotated[float, _option("How long a member that lost its connection may take to come back.", ge=0)] = 30.0
     ping_interval: Annotated[float, _option("How often each client is pinged.", ge=1)] = 7.0

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -67,7 +68,7 @@ class Membership:
             room=join.room,
             version=roster.version,
             peers=roster.members(),
-            ice_servers=self._ice_servers(client),
+            ice_servers=self._ice_servers(client, join.peer),
             limits=Limits(
                 packet=limits.MAX_PACKET,
                 signal=limits.MAX_SIGNAL,
@@ -157,5 +158,5 @@ class Membership:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def _ice_servers(self, client: Client) -> list[IceServer]:
-        return ice_servers(self._config.ice_servers, self._stun_port(), client.host)
+    def _ice_servers(self, client: Client, peer: str) -> list[IceServer]:
+        return ice_servers(self._config, stun_port=self._stun_port(), host=client.host, peer=peer, now=time.time())

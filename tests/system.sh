@@ -4,6 +4,7 @@ missing=""
 command -v ip >/dev/null 2>&1 && command -v tc >/dev/null 2>&1 || missing="$missing iproute2"
 command -v nft >/dev/null 2>&1 || missing="$missing nftables"
 command -v tcpdump >/dev/null 2>&1 || missing="$missing tcpdump"
+command -v turnserver >/dev/null 2>&1 || missing="$missing coturn"
 [ -z "$missing" ] && exit 0
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
   echo "Installing$missing for the network tests ..."

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from aioice import ice
+from aioice.stun import TransactionFailed
 from aiortc import (
     RTCDataChannel,
     RTCDataChannelParameters,
@@ -37,6 +38,7 @@ RECEIVE_BUFFER = 2 * 1024 * 1024
 __all__ = [
     "Association",
     "Channel",
+    "TransactionFailed",
     "abandon_allocations",
     "add_local_candidate",
     "allocate",

@@ -45,10 +45,12 @@ def parse_servers(servers: Sequence[IceServer]) -> tuple[list[Uri], list[tuple[U
                 continue
             if uri["scheme"] == "stun":
                 stun.append(uri)
-            elif (uri["scheme"], uri.get("transport")) in TURN_KINDS:
-                turn.append((uri, server))
-            else:
+            elif (uri["scheme"], uri.get("transport")) not in TURN_KINDS:
                 log.warning("ICE server %r is left out: not supported", url)
+            elif server.username is None or server.credential is None:
+                log.warning("ICE server %r is left out: the signalling server gave no credential for it", url)
+            else:
+                turn.append((uri, server))
     return stun[:MAX_SERVERS], turn[:MAX_SERVERS]
 
 
@@ -121,6 +123,9 @@ class Gathering:
             try:
                 async with asyncio.timeout(TURN_TIMEOUT):
                     candidate, protocol = await seam.allocate(self._gatherer, uri, server.username, server.credential)
+            except seam.TransactionFailed as error:
+                # It has answered, and will not change its mind: who runs the servers has to know.
+                log.warning("TURN server %s:%s refused to give an address: %s", uri["host"], uri["port"], error)
             except Exception as error:
                 log.info("TURN server %s:%s gave no address: %r", uri["host"], uri["port"], error)
             else:

@@ -69,11 +69,12 @@ class Relay(Wire, frozen=True, kw_only=True):
 
 
 class IceServer(Wire, frozen=True, kw_only=True):
-    """One STUN or TURN server, as in RTCIceServer."""
+    """One STUN or TURN server, as in RTCIceServer. `lifetime`: seconds for which the credential holds; None: always."""
 
     urls: list[str]
     username: str | None = None
     credential: str | None = None
+    lifetime: float | None = None
 
 
 class Limits(Wire, frozen=True, kw_only=True):

@@ -133,7 +133,7 @@ def compare_options(rows: list[Row]) -> None:
     """Options of the server that clients notice; the reference has all of them."""
     for row in rows:
         assert quantity(row["default"]) == getattr(Config(), plain(row["option"])), row
-    assert len(rows) == 16
+    assert len(rows) == 17
 
 
 # ---- events

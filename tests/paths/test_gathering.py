@@ -28,7 +28,9 @@ def test_urls_are_sorted_into_stun_and_turn() -> None:
     assert all(server.credential == "c" for _, server in turn)
 
 
-@pytest.mark.parametrize("url", ["", "http://x", "stun:", "stuns:x", "turns:x?transport=udp", "turn:x?transport=sctp"])
+@pytest.mark.parametrize(
+    "url", ["", "http://x", "stun:", "stuns:x", "turns:x?transport=udp", "turn:x?transport=sctp", "turn:x"]
+)
 def test_a_url_that_cannot_be_used_is_left_out_with_a_word(url: str, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         assert parse_servers([IceServer(urls=[url])]) == ([], [])
@@ -37,7 +39,7 @@ def test_a_url_that_cannot_be_used_is_left_out_with_a_word(url: str, caplog: pyt
 
 def test_only_so_many_servers_are_asked() -> None:
     urls = [f"stun:{n}.example" for n in range(20)] + [f"turn:{n}.example" for n in range(20)]
-    stun, turn = parse_servers([IceServer(urls=urls)])
+    stun, turn = parse_servers([IceServer(urls=urls, username="u", credential="c")])
     assert (len(stun), len(turn)) == (MAX_SERVERS, MAX_SERVERS)
 
 

@@ -7,8 +7,6 @@ import struct
 import pytest
 from aioice import stun
 
-from signalling.ice import ice_servers
-from signalling.protocol.events import IceServer
 from signalling.stun import StunResponder, respond
 
 ADDRESS = ("192.0.2.1", 4_000)
@@ -97,23 +95,3 @@ async def test_it_listens() -> None:
     assert response.attributes["XOR-MAPPED-ADDRESS"] == transport.get_extra_info("sockname")
     transport.close()
     responder.close()
-
-
-@pytest.mark.parametrize(
-    ("host", "url"),
-    [
-        ("example.org:8080", "stun:example.org:3478"),
-        ("192.0.2.1", "stun:192.0.2.1:3478"),
-        ("[2001:db8::1]:8080", "stun:[2001:db8::1]:3478"),
-    ],
-)
-def test_our_own_responder_is_named_as_the_client_dialled(host: str, url: str) -> None:
-    assert ice_servers(["stun:s.example:1"], 3478, host) == [
-        IceServer(urls=[url]),
-        IceServer(urls=["stun:s.example:1"]),
-    ]
-
-
-@pytest.mark.parametrize(("host", "port"), [("example.org", None), ("", 3478), ("[bad", 3478)])
-def test_without_a_responder_or_a_name_it_is_left_out(host: str, port: int | None) -> None:
-    assert ice_servers([], port, host) == []

@@ -1,0 +1,121 @@
+"""Real coturn on loopback, over UDP, TCP and TLS, with a secret that it shares with the signalling server."""
+
+import asyncio
+import datetime
+import ipaddress
+import shutil
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from tests.waiting import DEADLINE, free_port
+
+MISSING = None if shutil.which("turnserver") else "needs coturn (Debian: apt-get install coturn)"
+"""Why tests with it cannot run here."""
+SECRET = "shared by coturn and the signalling server"
+KINDS = ("udp", "tcp", "tls")
+
+
+class Coturn:
+    """One running server."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.port, self.tls_port = free_port(), free_port()
+        self.certificate = directory / "certificate.pem"
+
+    def url(self, kind: str) -> str:
+        """How it is named in a list of ICE servers."""
+        if kind == "tls":
+            return f"turns:127.0.0.1:{self.tls_port}?transport=tcp"
+        return f"turn:127.0.0.1:{self.port}?transport={kind}"
+
+    @property
+    def log(self) -> str:
+        """What it has logged."""
+        return (self.directory / "log").read_text()
+
+    def write_certificate(self) -> None:
+        """A certificate for 127.0.0.1 that it signs itself; trusted by who names it in SSL_CERT_FILE."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+        now = datetime.datetime.now(datetime.UTC)
+        address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+        certificate = (
+            x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+            .not_valid_before(now - datetime.timedelta(hours=1))
+            .not_valid_after(now + datetime.timedelta(days=1))
+            .add_extension(address, critical=False)
+            .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+            .sign(key, hashes.SHA256())
+        )
+        self.certificate.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+        (self.directory / "key.pem").write_bytes(
+            key.private_bytes(
+                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+            )
+        )
+
+    def write_configuration(self) -> None:
+        """What it reads instead of flags."""
+        lines = [
+            "listening-ip=127.0.0.1",
+            "relay-ip=127.0.0.1",
+            f"listening-port={self.port}",
+            f"tls-listening-port={self.tls_port}",
+            f"cert={self.certificate}",
+            f"pkey={self.directory / 'key.pem'}",
+            "use-auth-secret",
+            f"static-auth-secret={SECRET}",
+            "realm=example.org",
+            "allow-loopback-peers",
+            "no-cli",
+            "no-dtls",
+            "verbose",
+            "simple-log",
+            f"log-file={self.directory / 'log'}",
+            f"pidfile={self.directory / 'pid'}",
+            f"userdb={self.directory / 'users'}",
+        ]
+        (self.directory / "configuration").write_text("\n".join(lines) + "\n")
+
+
+@asynccontextmanager
+async def coturn(directory: Path) -> AsyncIterator[Coturn]:
+    """Run one that keeps its files in a directory."""
+    server = Coturn(directory)
+    server.write_certificate()
+    server.write_configuration()
+    process = await asyncio.create_subprocess_exec(
+        *("turnserver", "-c", str(directory / "configuration")),
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    try:
+        async with asyncio.timeout(DEADLINE):
+            for port in (server.port, server.tls_port):
+                while not await _listens(port):
+                    assert process.returncode is None, server.log
+                    await asyncio.sleep(0.02)
+        yield server
+    finally:
+        if process.returncode is None:
+            process.send_signal(signal.SIGKILL)
+        await process.wait()
+        process._transport.close()  # type: ignore[attr-defined]
+
+
+async def _listens(port: int) -> bool:
+    try:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+    except OSError:
+        return False
+    writer.close()
+    await writer.wait_closed()
+    return True
