@@ -7,6 +7,7 @@ bounds the versions. Importing this module imports aiortc (0.4 s): see `peers.pa
 import asyncio
 import contextlib
 import ipaddress
+import re
 import socket
 import time
 from collections.abc import Callable
@@ -23,10 +24,12 @@ from aiortc import (
     RTCIceTransport,
     RTCSctpTransport,
 )
-from aiortc.rtcicetransport import candidate_from_aioice, parse_stun_turn_uri
+from aiortc.rtcicetransport import candidate_from_aioice
+from aiortc.rtcicetransport import parse_stun_turn_uri as parse_named_uri
 
 from peers.paths.congestion import DelayLimit
 
+_BRACKETED = re.compile(r"(stuns?|turns?):\[([^\]]*)\](.*)")
 COMPONENT = 1
 """The only ICE component: data channels have no RTCP beside them."""
 
@@ -147,6 +150,18 @@ def selected_pair(transport: RTCIceTransport) -> tuple[RTCIceCandidate, RTCIceCa
     if pair is None:
         return None
     return candidate_from_aioice(pair.local_candidate), candidate_from_aioice(pair.remote_candidate)
+
+
+def parse_stun_turn_uri(url: str) -> dict[str, Any]:
+    """A `stun:`, `stuns:`, `turn:` or `turns:` URL as scheme, host, port and transport (RFC 7064, RFC 7065).
+
+    aiortc's parser knows no IPv6 address in brackets. Raises ValueError.
+    """
+    bracketed = _BRACKETED.fullmatch(url)
+    if bracketed is None:
+        return parse_named_uri(url)
+    scheme, host, rest = bracketed.groups()
+    return parse_named_uri(f"{scheme}:host{rest}") | {"host": str(ipaddress.IPv6Address(host))}
 
 
 # ---- gathering beside the offer: aioice itself gathers in one go, and waits 5 s for a server that doesn't answer

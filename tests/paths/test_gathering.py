@@ -28,8 +28,17 @@ def test_urls_are_sorted_into_stun_and_turn() -> None:
     assert all(server.credential == "c" for _, server in turn)
 
 
+def test_a_server_may_be_an_ipv6_address() -> None:
+    """As the signalling server writes one that was dialled so (RFC 7064, RFC 7065)."""
+    urls = ["stun:[2001:db8::1]:3479", "stun:[2001:db8::2]", "turns:[2001:db8::3]:443?transport=tcp"]
+    stun, turn = parse_servers([IceServer(urls=urls, username="u", credential="c")])
+    assert [(uri["host"], uri["port"]) for uri in stun] == [("2001:db8::1", 3479), ("2001:db8::2", 3478)]
+    assert [(uri["host"], uri["port"], uri["transport"]) for uri, _ in turn] == [("2001:db8::3", 443, "tcp")]
+
+
 @pytest.mark.parametrize(
-    "url", ["", "http://x", "stun:", "stuns:x", "turns:x?transport=udp", "turn:x?transport=sctp", "turn:x"]
+    "url",
+    ["", "http://x", "stun:", "stuns:x", "turns:x?transport=udp", "turn:x?transport=sctp", "turn:x", "stun:[::g]:1"],
 )
 def test_a_url_that_cannot_be_used_is_left_out_with_a_word(url: str, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
