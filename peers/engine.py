@@ -16,7 +16,9 @@ import engineio.packet
 import msgspec
 import socketio
 import socketio.packet
-from aiohttp import ClientWebSocketResponse
+from aiohttp import ClientWebSocketResponse, ServerDisconnectedError
+
+from signalling.protocol.writing import gather_writes
 
 log = logging.getLogger("eitherway.connection")
 
@@ -70,8 +72,37 @@ class _Engine(engineio.AsyncClient):  # type: ignore[misc]
 
     write_loop_task: asyncio.Task[None] | None
 
+    async def _write_loop(self) -> None:
+        if self.current_transport != "websocket":
+            await super()._write_loop()
+            return
+        try:
+            await self._write()
+        except (OSError, ServerDisconnectedError, asyncio.CancelledError) as error:
+            log.info("cannot write to the WebSocket to the server: %r", error)
+        self.write_loop_task = None
+
+    async def _write(self) -> None:
+        """Write what is in the queue, until there is None in it."""
+        queue = self.queue
+        while self.state == "connected":
+            packet = await queue.get()
+            while packet is not None:
+                if packet.binary:
+                    await self.ws.send_bytes(packet.encode())
+                else:
+                    await self.ws.send_str(packet.encode())
+                queue.task_done()
+                if queue.empty():
+                    break
+                packet = queue.get_nowait()
+            else:
+                queue.task_done()
+                break
+
     async def _read_loop_websocket(self) -> None:
         silence = _Silence(self.ws, self.ping_interval + self.ping_timeout)
+        gather_writes(self.ws)
         try:
             last = await self._read(silence)
             if last is not None:
@@ -195,6 +226,7 @@ def fits(engine: type, client: type) -> bool:
     """Whether these classes of engine.io and Socket.IO have the methods that are overridden or called here."""
     return (
         inspect.iscoroutinefunction(getattr(engine, "_read_loop_websocket", None))
+        and inspect.iscoroutinefunction(getattr(engine, "_write_loop", None))
         and inspect.iscoroutinefunction(getattr(engine, "_receive_packet", None))
         and inspect.iscoroutinefunction(getattr(client, "_handle_eio_message", None))
         and inspect.iscoroutinefunction(getattr(client, "_handle_connect", None))

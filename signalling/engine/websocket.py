@@ -10,6 +10,7 @@ from aiohttp import web
 from engineio.async_drivers import aiohttp as driver
 
 from signalling.engine.queue import FedQueue
+from signalling.protocol.writing import gather_writes
 
 _UNSENT: Final = 65_536
 """Bytes that the kernel may hold unsent: what waits for a slow client must wait where it is counted."""
@@ -29,11 +30,13 @@ class WebSocket(driver.WebSocket):  # type: ignore[misc]
         self._sock = web.WebSocketResponse(max_msg_size=self.server.max_http_buffer_size, compress=False)
         await self._sock.prepare(request)
         _limit_unsent(request)
+        gather_writes(self._sock)
         self._socket = self.handler.__self__
         self._relaying = False
         """Whether the last text was that of a `relay` event, whose attachments follow."""
         self._queue: FedQueue = self._socket.queue
         self._queue.websocket = self
+        self._socket.poll = self._poll
         self.environ = environ
         await self.handler(self)
         return self._sock
@@ -56,6 +59,22 @@ class WebSocket(driver.WebSocket):  # type: ignore[misc]
             message = data if isinstance(data, bytes) else data[1:]
             await self._socket.receive(engineio.packet.Packet(engineio.packet.MESSAGE, message))
             await asyncio.sleep(0)  # now it is the turn of others, and of who writes what was relayed
+
+    async def _poll(self) -> list[engineio.packet.Packet]:
+        """What to write next; empty: nothing more.
+
+        engine.io spends a task and a timer on each wait, to end a connection on which nothing was written for long.
+        Pings are: what ends it is that they are not answered.
+        """
+        packets = [await self._queue.get()]
+        while not self._queue.empty():
+            packets.append(self._queue.get_nowait())
+        if None in packets:
+            end = packets.index(None)
+            if end:
+                self._queue.put_nowait(None)  # for the next wait
+            return packets[:end]
+        return packets
 
     async def send(self, message: str | bytes) -> None:
         if isinstance(message, str):

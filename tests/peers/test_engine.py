@@ -72,7 +72,16 @@ def test_the_seam_fits_what_is_installed_and_notices_when_it_does_not(monkeypatc
     assert type(client.eio).__mro__[1] is engineio.AsyncClient
     assert client.eio.handlers["message"] == client._handle_eio_message
     assert client._binary_packet is None
-    for name in ("state", "queue", "ws", "write_loop_task", "ping_interval", "ping_timeout", "request_timeout"):
+    for name in (
+        "state",
+        "queue",
+        "ws",
+        "write_loop_task",
+        "current_transport",
+        "ping_interval",
+        "ping_timeout",
+        "request_timeout",
+    ):
         assert hasattr(client.eio, name)
     assert not engine.fits(engineio.AsyncClient, object)
     assert not engine.fits(object, socketio.AsyncClient)

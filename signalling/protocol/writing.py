@@ -1,0 +1,49 @@
+"""How both sides write: the WebSocket frames of one turn of the event loop with one system call.
+
+A packet with attachments is several frames. Written one by one, each wakes the reader, who finds nothing complete.
+"""
+
+import asyncio
+from typing import Any, Final
+
+AT_ONCE: Final = 262_144
+"""Bytes that are not gathered any longer: what a slow reader leaves must wait where it is counted."""
+_CONTROL: Final = 0x08
+"""In the first byte of a frame: close, ping or pong (RFC 6455 section 5.5)."""
+
+
+class Gathered:
+    """Stands before the transport of an aiohttp WebSocket writer, which calls `write` and `is_closing` alone."""
+
+    def __init__(self, transport: asyncio.WriteTransport) -> None:
+        self._transport = transport
+        self._loop = asyncio.get_running_loop()
+        self._frames: list[bytes] = []
+        self._size = 0
+
+    def write(self, data: bytes) -> None:
+        """Write it at the end of this turn; at once if it is much, or a control frame, which nothing may follow."""
+        if not self._frames:
+            self._loop.call_soon(self._flush)
+        self._frames.append(data)
+        self._size += len(data)
+        if self._size >= AT_ONCE or data[0] & _CONTROL:
+            self._flush()
+
+    def is_closing(self) -> bool:
+        """Whether the transport is closing or closed."""
+        return self._transport.is_closing()
+
+    def _flush(self) -> None:
+        frames, self._frames, self._size = self._frames, [], 0
+        if len(frames) == 1:
+            self._transport.write(frames[0])
+        elif frames:
+            self._transport.writelines(frames)
+
+
+def gather_writes(websocket: Any) -> None:
+    """Let an aiohttp WebSocket, of either side, write so. Nothing is changed if aiohttp's private names are gone."""
+    writer: Any = getattr(websocket, "_writer", None)
+    if hasattr(writer, "transport"):
+        writer.transport = Gathered(writer.transport)

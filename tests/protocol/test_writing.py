@@ -1,0 +1,100 @@
+"""What both sides write in one turn of the event loop goes out together, in order, and never later than it must."""
+
+import asyncio
+from typing import Any
+
+import aiohttp
+from aiohttp import web
+
+from signalling.protocol import writing
+from signalling.protocol.writing import AT_ONCE, Gathered, gather_writes
+
+
+class Wire:
+    """A transport that notes each call."""
+
+    def __init__(self) -> None:
+        self.calls: list[list[bytes]] = []
+
+    def write(self, data: bytes) -> None:
+        self.calls.append([data])
+
+    def writelines(self, data: list[bytes]) -> None:
+        self.calls.append(list(data))
+
+    def is_closing(self) -> bool:
+        return False
+
+
+def gathered() -> tuple[Any, Wire]:
+    wire = Wire()
+    return Gathered(wire), wire  # type: ignore[arg-type]
+
+
+async def test_frames_of_one_turn_are_written_together_at_its_end() -> None:
+    transport, wire = gathered()
+    transport.write(b"\x81text")
+    transport.write(b"\x82bytes")
+    assert wire.calls == []
+    await asyncio.sleep(0)
+    transport.write(b"\x81alone")
+    await asyncio.sleep(0)
+    assert wire.calls == [[b"\x81text", b"\x82bytes"], [b"\x81alone"]]
+
+
+async def test_a_control_frame_goes_at_once_behind_what_was_written_before() -> None:
+    transport, wire = gathered()
+    transport.write(b"\x81text")
+    transport.write(b"\x88close")
+    assert wire.calls == [[b"\x81text", b"\x88close"]]
+    await asyncio.sleep(0)
+    assert len(wire.calls) == 1
+
+
+async def test_much_goes_at_once() -> None:
+    transport, wire = gathered()
+    frame = b"\x82" + bytes(AT_ONCE // 2)
+    for _ in range(5):
+        transport.write(frame)
+    assert wire.calls == [[frame] * 2] * 2
+    await asyncio.sleep(0)
+    assert wire.calls[2:] == [[frame]]
+
+
+async def test_both_sides_of_a_websocket_take_it(monkeypatch: Any) -> None:
+    made: list[Gathered] = []
+
+    class Noted(Gathered):
+        def __init__(self, transport: Any) -> None:
+            super().__init__(transport)
+            made.append(self)
+
+    monkeypatch.setattr(writing, "Gathered", Noted)
+
+    async def serve(request: web.Request) -> web.WebSocketResponse:
+        ws = web.WebSocketResponse()
+        await ws.prepare(request)
+        gather_writes(ws)
+        await ws.send_str(await ws.receive_str())
+        await ws.send_bytes(await ws.receive_bytes())
+        await ws.receive()  # until the client closes, which is answered
+        return ws
+
+    app = web.Application()
+    app.router.add_get("/", serve)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        async with aiohttp.ClientSession() as session:
+            ws = await session.ws_connect(f"http://127.0.0.1:{runner.addresses[0][1]}/")
+            gather_writes(ws)
+            await ws.send_str("text")
+            await ws.send_bytes(bytes(70_000))
+            assert await ws.receive_str() == "text"
+            assert await ws.receive_bytes() == bytes(70_000)
+            assert await ws.close()
+            assert ws.close_code == aiohttp.WSCloseCode.OK
+    finally:
+        await runner.cleanup()
+    assert len(made) == 2
