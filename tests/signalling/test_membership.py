@@ -7,6 +7,8 @@ from typing import Any
 import msgspec
 import pytest
 
+from signalling import membership
+from signalling.outbox import Outbox
 from signalling.protocol.events import Joined, PeerAway, PeerBack, PeerJoined, PeerLeft, PeerUpdated
 from tests.signalling.actor import Actor
 from tests.signalling.conftest import Connect, Server, StartServer
@@ -45,6 +47,32 @@ async def test_members_are_told_of_a_newcomer_and_the_newcomer_is_not(server: Se
     await bob.relay("lobby", [bob.id], [b"after whatever else there is for Bob"])
     await bob.next("relay")
     assert not bob.waiting("roster")
+
+
+@pytest.mark.parametrize(("small", "order"), [(16, "told admitted"), (1, "admitted told")])
+async def test_a_small_room_hears_of_a_newcomer_before_it_is_let_in(
+    server: Server, connect: Connect, monkeypatch: pytest.MonkeyPatch, small: int, order: str
+) -> None:
+    monkeypatch.setattr(membership, "ANNOUNCED_AT_ONCE", small)
+    happened: list[str] = []
+    push, join = Outbox.push_roster, membership.Membership.join
+
+    def pushing(self: Outbox, *args: Any) -> None:
+        happened.append("told")
+        push(self, *args)
+
+    async def joining(self: membership.Membership, *args: Any) -> Joined:
+        reply = await join(self, *args)
+        happened.append("admitted")
+        return reply
+
+    ada, bob = await connect(server.url), await connect(server.url)
+    await ada.join("lobby")
+    monkeypatch.setattr(Outbox, "push_roster", pushing)
+    monkeypatch.setattr(membership.Membership, "join", joining)
+    await bob.join("lobby")
+    await ada.change(PeerJoined)
+    assert " ".join(happened) == order
 
 
 async def test_rooms_do_not_hear_of_each_other(server: Server, connect: Connect) -> None:
