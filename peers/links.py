@@ -11,6 +11,7 @@ from peers.errors import Undelivered
 from peers.link import Link
 from peers.membership import Membership
 from peers.negotiation import Negotiation
+from peers.noise import KEY, PrivateKey
 from peers.paths.direct import direct_available
 from peers.paths.relay import RelayPath, Relays
 from peers.session.binding import EndedHalves
@@ -29,14 +30,37 @@ SendSignal = Callable[[str, str, str, int, bytes], None]
 """Sends a sealed signal: room, peer, kind, attempt, packet."""
 
 
+class Ephemerals:
+    """Ephemeral keys made ahead of time: when a peer is announced, so that what is first said to it need not wait."""
+
+    KEPT = 2
+
+    def __init__(self) -> None:
+        self._keys: list[PrivateKey] = []
+
+    def prepare(self) -> None:
+        """Have some ready."""
+        while len(self._keys) < self.KEPT:
+            self._keys.append(_make_key())
+
+    def take(self) -> PrivateKey:
+        """One that nobody has had."""
+        return self._keys.pop() if self._keys else _make_key()
+
+
+def _make_key() -> PrivateKey:
+    return PrivateKey(os.urandom(KEY))
+
+
 class Shared:
-    """What all links of one client share: numbers of halves, halves that ended, and limits over all links."""
+    """What all links of one client share: numbers of halves, halves that ended, keys, and limits over all links."""
 
     def __init__(self) -> None:
         self.ended = EndedHalves()
         self.budget = Budget()
         self.quota = Quota(32)
         self.rng = random.Random()
+        self.ephemerals = Ephemerals()
         self._number = 0
 
     def next_number(self) -> int:
@@ -52,6 +76,7 @@ class LinkMaker:
         self, membership: Membership, shared: Shared, relays: Relays, send_signal: SendSignal, *, direct: bool
     ) -> None:
         self._membership, self._shared, self._relays, self._send_signal = membership, shared, relays, send_signal
+        self._static = PrivateKey(membership.static)
         self._direct = direct and direct_available()
         self._ice_servers: list[IceServer] = []
 
@@ -70,7 +95,7 @@ class LinkMaker:
         link: Link
         core = LinkCore(
             room=room.name,
-            me=Me(me.identity.id, me.identity.key, me.incarnation, me.static, me.statement),
+            me=Me(me.identity.id, me.identity.key, me.incarnation, self._static, me.statement),
             peer=remote,
             ended=shared.ended,
             next_number=shared.next_number,
@@ -79,7 +104,9 @@ class LinkMaker:
             rules=Rules(),
             budget=shared.budget,
             now=now,
+            ephemeral=shared.ephemerals.take,
         )
+        shared.ephemerals.prepare()
         negotiation = Negotiation(offers=me.identity.id < peer.id, rng=shared.rng, now=now)
         attempts = Attempts(
             negotiation,

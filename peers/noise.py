@@ -65,6 +65,10 @@ class PrivateKey:
         self.public = self._key.public_key().public_bytes_raw()
         self._agreed = (b"", b"")
 
+    def for_another(self) -> "PrivateKey":
+        """The same key, with a memory of its own: for use with another static key."""
+        return copy.copy(self)
+
     def exchange(self, public: bytes) -> bytes:
         """The secret shared with `public`. Raises NoiseError for a key of small order."""
         return _exchange(self._key, public)
@@ -79,10 +83,12 @@ class PrivateKey:
 class Initiator:
     """The side that writes message 1, and so must know the other's static key."""
 
-    def __init__(self, *, static: bytes | PrivateKey, remote_static: bytes, ephemeral: bytes, prologue: bytes) -> None:
+    def __init__(
+        self, *, static: bytes | PrivateKey, remote_static: bytes, ephemeral: bytes | PrivateKey, prologue: bytes
+    ) -> None:
         self._static = _ready(static)
         self._remote_static = remote_static
-        self._ephemeral = PrivateKey(ephemeral)
+        self._ephemeral = _ready(ephemeral)
         self._state = _Symmetric(prologue, remote_static)
 
     def write_first(self, payload: bytes) -> bytes:
@@ -139,10 +145,10 @@ class Responder:
         self._state, self._remote_ephemeral, self.remote_static = state, ephemeral, remote_static
         return opened
 
-    def write_second(self, payload: bytes, ephemeral: bytes) -> bytes:
+    def write_second(self, payload: bytes, ephemeral: bytes | PrivateKey) -> bytes:
         """Message 2, once message 1 was read; `ephemeral` is a new private key. Raises NoiseError."""
         state = copy.copy(self._state)
-        private = PrivateKey(ephemeral)
+        private = _ready(ephemeral)
         state.mix_hash(private.public)
         state.mix_key(private.exchange(self._remote_ephemeral))
         state.mix_key(private.exchange(self.remote_static))

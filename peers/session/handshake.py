@@ -62,12 +62,15 @@ class HandshakeError(ValueError):
 
 
 class Me(NamedTuple):
-    """This side of a link. `key` is Ed25519; `static_private` is the Client's X25519 key; `statement` is signed."""
+    """This side of a link. `key` is Ed25519; `static_private` is the Client's X25519 key; `statement` is signed.
+
+    Who makes many links hands in one `PrivateKey`, since to make it of its bytes takes as long as an exchange.
+    """
 
     id: str
     key: bytes
     incarnation: int
-    static_private: bytes
+    static_private: bytes | PrivateKey
     statement: bytes
 
 
@@ -118,15 +121,26 @@ class Handshakes:
     """The handshakes of one link's current session: begun here and not answered yet, or answered here.
 
     It takes the key id (4 bytes), then the ephemeral key (32 bytes) from `random`; for message 2 the latter alone.
+    Where there is an `ephemeral`, it makes that key, perhaps ahead of time, and each one is used once.
     """
 
-    def __init__(self, room: str, me: Me, peer: Remote, settings: dict[str, Any], random: Random) -> None:
+    def __init__(
+        self,
+        room: str,
+        me: Me,
+        peer: Remote,
+        settings: dict[str, Any],
+        random: Random,
+        ephemeral: Callable[[], PrivateKey] | None = None,
+    ) -> None:
         self.me = me
         self._room, self._peer, self._random = room, peer, random
+        self._ephemeral = ephemeral or (lambda: PrivateKey(random(KEY)))
         self._settings = values.encode(settings)
         if len(self._settings) > MAX_SETTINGS:
             raise ValueError(f"the settings of a link have at most {MAX_SETTINGS} bytes")
-        self._static = PrivateKey(me.static_private)
+        static = me.static_private
+        self._static = PrivateKey(static) if isinstance(static, bytes) else static.for_another()
         with contextlib.suppress(NoiseError):  # a peer with an impossible S fails when a handshake needs it
             self._static.agree(peer.static)  # now, while nothing waits for it
         self._my_prologue = prologue(room, me.key, me.incarnation)
@@ -152,7 +166,7 @@ class Handshakes:
         initiator = Initiator(
             static=self._static,
             remote_static=self._peer.static,
-            ephemeral=self._random(KEY),
+            ephemeral=self._ephemeral(),
             prologue=self._their_prologue,
         )
         message = initiator.write_first(self._first(frames, halves))
@@ -176,7 +190,7 @@ class Handshakes:
 
     def answer(self, first: bytes, responder: Responder, halves: Halves, frames: bytes) -> tuple[bytes, TransportKeys]:
         """Message 2 for the packet `first`, and the keys. That packet is not taken again in this session."""
-        message = responder.write_second(self._second(frames, halves), self._random(KEY))
+        message = responder.write_second(self._second(frames, halves), self._ephemeral())
         self._answered[first[_HEADER.size : _HEADER.size + KEY]] = None
         if len(self._answered) > KEPT_ANSWERED:
             self._answered.popitem(last=False)

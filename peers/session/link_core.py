@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from peers.codec.frames import FrameError, Lane
-from peers.noise import NoiseError, Responder
+from peers.noise import NoiseError, PrivateKey, Responder
 from peers.session.binding import Binding, EndedHalves, Half
 from peers.session.credit import Budget
 from peers.session.events import DirectInstance, Outbound, RelayInstance, SessionFailed
@@ -50,7 +50,10 @@ HINT_EVERY: Final = 1.0
 
 
 class LinkCore:
-    """One link. `now` is in seconds and monotonic; `next_number` numbers all sessions of a Client, from 1."""
+    """One link. `now` is in seconds and monotonic; `next_number` numbers all sessions of a Client, from 1.
+
+    `ephemeral` gives keys that were made ahead of time; without it they are made of `random`.
+    """
 
     def __init__(
         self,
@@ -65,8 +68,9 @@ class LinkCore:
         rules: Rules,
         budget: Budget | None,
         now: float,
+        ephemeral: Callable[[], PrivateKey] | None = None,
     ) -> None:
-        self._room, self._me, self._peer = room, me, peer
+        self._room, self._me, self._peer, self._ephemeral = room, me, peer, ephemeral
         self._ended, self._next_number, self._random = ended, next_number, random
         self._settings, self._rules, self._budget, self._now = settings, rules, budget, now
         self.peer_settings: dict[str, Any] = {}
@@ -84,7 +88,7 @@ class LinkCore:
 
     def _new_session(self, now: float) -> SealedSession:
         binding = Binding(Half(self._me.incarnation, self._next_number()), self._ended.get(self._room, self._peer.id))
-        handshakes = Handshakes(self._room, self._me, self._peer, self._settings, self._random)
+        handshakes = Handshakes(self._room, self._me, self._peer, self._settings, self._random, self._ephemeral)
         return SealedSession(binding, handshakes, Session(now, rules=self._rules, budget=self._budget))
 
     @property

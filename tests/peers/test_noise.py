@@ -207,3 +207,13 @@ def test_what_two_static_keys_agree_on_is_remembered_for_one_peer() -> None:
     for _ in range(2):
         for other in (yours, others):
             assert mine.agree(other.public) == mine.exchange(other.public) == other.agree(mine.public)
+
+
+def test_a_key_for_another_peer_is_the_same_and_remembers_for_itself() -> None:
+    mine, yours, others = (noise.PrivateKey(os.urandom(32)) for _ in range(3))
+    mine.agree(yours.public)
+    another = mine.for_another()
+    another.agree(others.public)
+    assert another.public == mine.public
+    assert mine._agreed[0] == yours.public
+    assert another._agreed[0] == others.public
