@@ -72,11 +72,6 @@ class Negotiation:
         if self._retry.at is None:
             self._try_soon(now)
 
-    def unwant(self, now: float) -> None:
-        """Try no more. A path that is there or under way stays."""
-        self._wanted = False
-        self._retry.at = None
-
     def traffic(self, now: float) -> None:
         """Something was sent or received on this link."""
         self._retry.traffic(now)

@@ -256,8 +256,6 @@ def test_wanting_again_does_not_evade_the_backoff() -> None:
     negotiation.traffic(1.0)
     negotiation.ended(1, 1.0)
     at = negotiation.next_timeout()
-    negotiation.unwant(1.0)
-    assert negotiation.next_timeout() is None
     negotiation.want(1.0)
     assert drain(negotiation) == []
     assert negotiation.next_timeout() == at
