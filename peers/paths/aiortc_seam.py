@@ -10,10 +10,10 @@ import ipaddress
 import re
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any
 
-from aioice import ice
+from aioice import Candidate, ice
 from aioice.stun import TransactionFailed
 from aiortc import (
     RTCDataChannel,
@@ -41,14 +41,11 @@ RECEIVE_BUFFER = 2 * 1024 * 1024
 __all__ = [
     "Association",
     "Channel",
+    "Connection",
+    "Gatherer",
     "TransactionFailed",
-    "abandon_allocations",
-    "add_local_candidate",
-    "allocate",
     "end_association",
-    "gather_hosts",
     "parse_stun_turn_uri",
-    "reflexive_queries",
     "selected_pair",
     "set_dtls_role",
     "set_ice_role",
@@ -164,66 +161,126 @@ def parse_stun_turn_uri(url: str) -> dict[str, Any]:
     return parse_named_uri(f"{scheme}:host{rest}") | {"host": str(ipaddress.IPv6Address(host))}
 
 
-# ---- gathering beside the offer: aioice itself gathers in one go, and waits 5 s for a server that doesn't answer
+# ---- ICE that follows events: both classes add to aioice and aiortc, and change nothing for who uses them as before
 
 
-async def gather_hosts(gatherer: RTCIceGatherer) -> None:
-    """Open the sockets, with room for what comes while this program does something else.
+class Connection(ice.Connection):
+    """An ICE connection that starts a check when there is one to start, and takes local candidates late.
 
-    What overflows is lost, and costs SCTP a tenth of its packets on a fast path.
+    aioice looks every 20 ms: a candidate that comes between waits, and so does the end of the checks. Here new pairs
+    start them, one each `PACE` (RFC 8445 section 14.2), and the connection is made when a check has succeeded.
     """
-    await gatherer.gather()
-    for protocol in gatherer._connection._protocols:
-        if (opened := protocol.transport.get_extra_info("socket")) is not None:
-            opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
 
+    PACE = 0.02
+    """Seconds between two checks that nothing else has triggered."""
 
-def reflexive_queries(gatherer: RTCIceGatherer, server: tuple[str, int]) -> list[Any]:
-    """Coroutines that ask a STUN server for our address as it sees it, one for each IPv4 socket (as aioice does)."""
-    return [
-        ice.server_reflexive_candidate(protocol, server)
-        for protocol in gatherer._connection._protocols
-        if ipaddress.ip_address(protocol.local_candidate.host).version == 4 and protocol.local_candidate.type == "host"
-    ]
+    _pacing = False
+    _next: asyncio.TimerHandle | None = None
 
+    def _check_periodic(self) -> bool:
+        """Begin to pace the checks. When there is a pair, `connect` is told to wait for their outcome."""
+        self._pacing = True
+        if not self._check_list or self._check_list_done:
+            return bool(super()._check_periodic())
+        if self._next is None:
+            self._pace()
+        return False
 
-async def allocate(gatherer: RTCIceGatherer, uri: dict[str, Any], username: str | None, credential: str | None) -> Any:
-    """Ask a TURN server for an address; returns the candidate and its protocol. Cancelled, it leaves no socket."""
-    connection = gatherer._connection
-    return await ice.relayed_candidate(
-        component=COMPONENT,
-        hide_related_address=False,
-        protocol_factory=lambda: ice.StunProtocol(connection),
-        turn_server=(uri["host"], uri["port"]),
-        turn_username=username,
-        turn_password=credential,
-        turn_ssl=uri["scheme"] == "turns",
-        turn_transport=uri["transport"],
-    )
+    def _pace(self) -> None:
+        """Start the next check, and the one after it in time."""
+        self._next = None
+        unchecked = (ice.CandidatePair.State.WAITING, ice.CandidatePair.State.FROZEN)
+        if not self._check_list_done and any(pair.state in unchecked for pair in self._check_list):
+            super()._check_periodic()
+            self._next = asyncio.get_running_loop().call_later(self.PACE, self._pace)
 
+    def sort_check_list(self) -> None:
+        """Called whenever pairs were added."""
+        super().sort_check_list()
+        if self._pacing and self._next is None:
+            self._pace()
 
-def add_local_candidate(gatherer: RTCIceGatherer, candidate: Any, protocol: Any) -> RTCIceCandidate | None:
-    """Add a candidate found after the host candidates. None if there is one of the same address already."""
-    connection = gatherer._connection
-    if connection._closing:
+    async def close(self) -> None:
+        """Close the connection."""
+        if self._next is not None:
+            self._next.cancel()
+        await super().close()
+
+    def add_local_candidate(self, candidate: Candidate, protocol: ice.StunProtocol | None) -> bool:
+        """Add a candidate found after the host candidates. False if there is one of the same address already.
+
+        `protocol`: that of a relayed candidate, which has a socket of its own, and so pairs of its own.
+        """
+        if self._closing:
+            if protocol is not None:
+                protocol.transport.close()
+            return False
+        if any((known.host, known.port) == (candidate.host, candidate.port) for known in self._local_candidates):
+            return False
+        self._local_candidates.append(candidate)
         if protocol is not None:
-            protocol.transport.close()
-        return None
-    if any((c.host, c.port) == (candidate.host, candidate.port) for c in connection._local_candidates):
-        return None
-    connection._local_candidates.append(candidate)
-    if protocol is not None:
-        # Only a relayed candidate has a socket of its own, and so pairs of its own.
-        connection._protocols.append(protocol)
-        for remote in connection._remote_candidates:
-            connection._pair_remote_candidate(remote)
-        connection.sort_check_list()
-    return candidate_from_aioice(candidate)
+            self._protocols.append(protocol)
+            for remote in self._remote_candidates:
+                self._pair_remote_candidate(remote)
+            self.sort_check_list()
+        return True
 
 
-def abandon_allocations(gatherer: RTCIceGatherer) -> None:
-    """Stop waiting for a TURN server to confirm that an allocation is deleted: one that is gone never will."""
-    for protocol in gatherer._connection._protocols:
-        task = getattr(protocol.transport, "_TurnTransport__close_task", None)
-        if task is not None:
-            task.cancel()
+class Gatherer(RTCIceGatherer):
+    """Gathers the host's candidates at once; ICE servers are asked beside, and what they tell is added (RFC 8838).
+
+    aioice itself gathers in one go, and waits 5 s for a server that doesn't answer.
+    """
+
+    _connection: Connection
+
+    def __init__(self) -> None:
+        super().__init__([])  # None would mean a public STUN server
+        self._connection = Connection(ice_controlling=False)
+
+    async def gather(self) -> None:
+        """Open the sockets, with room for what comes while this program does something else.
+
+        What overflows is lost, and costs SCTP a tenth of its packets on a fast path.
+        """
+        await super().gather()
+        for protocol in self._connection._protocols:
+            if (opened := protocol.transport.get_extra_info("socket")) is not None:
+                opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+
+    def reflexive_queries(self, server: tuple[str, int]) -> list[Coroutine[Any, Any, tuple[Candidate, None]]]:
+        """Coroutines that ask a STUN server for our address as it sees it: one for each IPv4 socket, as in aioice."""
+        return [
+            ice.server_reflexive_candidate(protocol, server)
+            for protocol in self._connection._protocols
+            if ipaddress.ip_address(protocol.local_candidate.host).version == 4
+            and protocol.local_candidate.type == "host"
+        ]
+
+    async def allocate(
+        self, server: tuple[str, int], *, transport: str, tls: bool, username: str | None, credential: str | None
+    ) -> tuple[Candidate, ice.StunProtocol]:
+        """Ask a TURN server for an address. Cancelled, it leaves no socket."""
+        connection = self._connection
+        candidate, protocol = await ice.relayed_candidate(
+            component=COMPONENT,
+            hide_related_address=False,
+            protocol_factory=lambda: ice.StunProtocol(connection),
+            turn_server=server,
+            turn_username=username,
+            turn_password=credential,
+            turn_ssl=tls,
+            turn_transport=transport,
+        )
+        return candidate, protocol
+
+    def add(self, candidate: Candidate, protocol: ice.StunProtocol | None) -> RTCIceCandidate | None:
+        """Add what a server told. None if there is a candidate of the same address already."""
+        return candidate_from_aioice(candidate) if self._connection.add_local_candidate(candidate, protocol) else None
+
+    def abandon_allocations(self) -> None:
+        """Stop waiting for a TURN server to confirm that an allocation is deleted: one that is gone never will."""
+        for protocol in self._connection._protocols:
+            task = getattr(protocol.transport, "_TurnTransport__close_task", None)
+            if task is not None:
+                task.cancel()

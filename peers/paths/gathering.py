@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from aiortc import RTCIceCandidate, RTCIceGatherer
+from aiortc import RTCIceCandidate
 
 from peers.paths import aiortc_seam as seam
 from signalling.protocol.events import IceServer
@@ -59,7 +59,7 @@ class Gathering:
 
     def __init__(
         self,
-        gatherer: RTCIceGatherer,
+        gatherer: seam.Gatherer,
         servers: Sequence[IceServer],
         on_candidate: Callable[[RTCIceCandidate | None], None],
     ) -> None:
@@ -74,7 +74,7 @@ class Gathering:
 
     async def start(self) -> None:
         """Open the sockets, ask the servers, and come back after `HEAD_START` at the latest."""
-        self._hosts = asyncio.create_task(seam.gather_hosts(self._gatherer), name="gather host candidates")
+        self._hosts = asyncio.create_task(self._gatherer.gather(), name="gather host candidates")
         # Shielded: a socket half made when its task is cancelled would be nobody's.
         await asyncio.shield(self._hosts)
         if self._queries is None and (self._stun or self._turn):
@@ -99,7 +99,7 @@ class Gathering:
         try:
             async with asyncio.TaskGroup() as group:
                 for uri in self._stun:
-                    for query in seam.reflexive_queries(self._gatherer, (uri["host"], uri["port"])):
+                    for query in self._gatherer.reflexive_queries((uri["host"], uri["port"])):
                         group.create_task(self._reflexive(uri, query))
                 if self._turn:
                     group.create_task(self._relayed())
@@ -122,7 +122,13 @@ class Gathering:
         for uri, server in self._turn:
             try:
                 async with asyncio.timeout(TURN_TIMEOUT):
-                    candidate, protocol = await seam.allocate(self._gatherer, uri, server.username, server.credential)
+                    candidate, protocol = await self._gatherer.allocate(
+                        (uri["host"], uri["port"]),
+                        transport=uri["transport"],
+                        tls=uri["scheme"] == "turns",
+                        username=server.username,
+                        credential=server.credential,
+                    )
             except seam.TransactionFailed as error:
                 # It has answered, and will not change its mind: who runs the servers has to know.
                 log.warning("TURN server %s:%s refused to give an address: %s", uri["host"], uri["port"], error)
@@ -133,6 +139,6 @@ class Gathering:
                 return
 
     def _found(self, found: Any, protocol: Any) -> None:
-        candidate = seam.add_local_candidate(self._gatherer, found, protocol)
+        candidate = self._gatherer.add(found, protocol)
         if candidate is not None and self._trickles:
             self._on_candidate(candidate)

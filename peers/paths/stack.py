@@ -15,7 +15,6 @@ from aiortc import (
     RTCDataChannelParameters,
     RTCDtlsTransport,
     RTCIceCandidate,
-    RTCIceGatherer,
     RTCIceTransport,
 )
 
@@ -52,7 +51,7 @@ class Stack:
         self._offers = offers
         self._callbacks = callbacks
         self._mid = "0"
-        self._gatherer = RTCIceGatherer([])  # None would mean a public STUN server
+        self._gatherer = seam.Gatherer()
         self._gathering = Gathering(self._gatherer, ice_servers, self._found)
         self._ice = RTCIceTransport(self._gatherer)
         seam.set_ice_role(self._ice, controlling=offers)
@@ -224,7 +223,7 @@ class Stack:
         stopping = asyncio.create_task(self._ice.stop(), name="stop ICE")
         done, _ = await asyncio.wait([stopping], timeout=CLOSING_TIMEOUT)
         if not done:
-            seam.abandon_allocations(self._gatherer)
+            self._gatherer.abandon_allocations()
         await stopping
 
     def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
