@@ -3,16 +3,14 @@
 import asyncio
 import json
 import subprocess
-import sys
-import sysconfig
 import zipfile
 from pathlib import Path
 
 import pytest
 
+from tests import wheels
 from tests.waiting import free_port
-
-ROOT = Path(__file__).parent.parent
+from tests.wheels import ROOT
 
 ACCEPT = """
 import asyncio, json, sys
@@ -40,24 +38,13 @@ asyncio.run(main())
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel, built from the source."""
-    folder = tmp_path_factory.mktemp("wheel")
-    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(ROOT)]
-    subprocess.run(build, check=True, capture_output=True, timeout=100)
-    (path,) = folder.glob("*.whl")
-    return path
+    return wheels.build(tmp_path_factory.mktemp("wheel"))
 
 
 @pytest.fixture(scope="module")
 def python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A Python that has the wheel and what it needs, and cannot see the source."""
-    folder = tmp_path_factory.mktemp("venv")
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True, timeout=60)
-    site = next((folder / "lib").glob("python*")) / "site-packages"
-    # What it needs comes from the environment of the tests; a path file there, which leads to the source, is not read.
-    (site / "needs.pth").write_text(sysconfig.get_path("purelib") + "\n")
-    install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--target", str(site)]
-    subprocess.run([*install, str(wheel)], check=True, capture_output=True, timeout=100)
-    return folder / "bin" / "python"
+    return wheels.install(wheel, tmp_path_factory.mktemp("venv"))
 
 
 def test_nothing_but_the_two_packages_is_in_the_wheel(wheel: Path) -> None:

@@ -131,6 +131,9 @@ class Session:
         host = "" if "ipv6" in self.lab.kinds.values() else "0.0.0.0"  # every address, or every one of IPv4
         serve = ("-m", "peers.cli", "serve", "--host", host, "--port", str(PORT), *self._serve)
         self.server = await self._run("server", self.lab.command("server", *self._python.command, *serve))
+        await self._serves()
+
+    async def _serves(self) -> None:
         async with asyncio.timeout(30):
             while b"serves" not in (self.folder / "server.out").read_bytes():
                 assert self.server.returncode is None, self.errors("server")
@@ -197,13 +200,14 @@ async def talking(
     python: Python = CHECKOUT,
     serve: Sequence[str] = (),
     environment: dict[str, str] | None = None,
+    programs: type[Session] = Session,
 ) -> AsyncIterator[Session]:
     """Run a server and a peer on each side that talk with these options; they are killed at the end if they still run.
 
-    `serve`: options of the server. `environment`: more variables for all of them.
+    `serve`: options of the server. `environment`: more variables for all of them. `programs`: whose they are.
     """
     await asyncio.to_thread(folder.mkdir, exist_ok=True)
-    session = Session(lab, folder, python, serve, environment or {})
+    session = programs(lab, folder, python, serve, environment or {})
     await session.start_server()
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(session.close)

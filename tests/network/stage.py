@@ -35,7 +35,8 @@ async def stage(
     delay: float = 0.0,
     python: Python = CHECKOUT,
     mobile: Sequence[Side] = (),
-    **wire: Any,
+    programs: type[Session] = Session,
+    wire: dict[str, float] | None = None,
 ) -> AsyncIterator[Stage]:
     """Peers behind these routers talk with these options (those of `peer_program.py`).
 
@@ -46,14 +47,14 @@ async def stage(
         lab = Lab(*kinds, wires=True, mobile=mobile)
         await asyncio.to_thread(lab.__enter__)
         stack.callback(lab.remove)
-        lab.wire(delay=delay, **wire)
+        lab.wire(delay=delay, **(wire or {}))
         turn, environment = None, {}
         if way.startswith("turn"):
             turn = await stack.enter_async_context(Turn(lab, folder))
             environment["SSL_CERT_FILE"] = str(turn.certificate)
         serve = server_options(kinds, way)
         talk = await stack.enter_async_context(
-            talking(lab, folder, *options, python=python, serve=serve, environment=environment)
+            talking(lab, folder, *options, python=python, serve=serve, environment=environment, programs=programs)
         )
         yield Stage(lab, talk, turn)
 

@@ -1,0 +1,144 @@
+"""`python -m tests.network`: runs the laboratory, and writes the tables of docs/network.md. See --help."""
+
+import argparse
+import asyncio
+import json
+import shlex
+import shutil
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Callable, Coroutine
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from tests import wheels
+from tests.benchmarks import machine
+from tests.network import tables
+from tests.network.failures import LOADS, run_failure
+from tests.network.matrix import cells, run_cell
+from tests.network.rivals import CUTS, run_both, why_no_iroh
+from tests.network.scenarios import SCENARIOS
+from tests.network.session import CHECKOUT, Python, installed
+from tests.network.spaces import why_not
+from tests.network.stage import side_by_side
+from tests.network.turn import why_no_turn
+
+PARTS = ("matrix", "idle", "bulk", "rivals")
+AT_ONCE = {"matrix": 4, "idle": 5, "bulk": 2, "rivals": 2}
+"""How many run at a time on two cores, so that none of them waits for a core."""
+TRIES = 2
+"""A run that breaks off, rather than ends with a fault, is made once more; both are told."""
+
+Work = Callable[[Path, Python], Coroutine[Any, Any, list[dict[str, Any]]]]
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.network", description="Runs the network laboratory.")
+    parser.add_argument("parts", metavar="PART", nargs="*", help=f"which: {', '.join(PARTS)} (default: all)")
+    parser.add_argument("--runs", type=int, default=20, help="of each failure (default: 20)")
+    parser.add_argument("--only", action="append", metavar="NAME", help="this scenario or cell; again for each")
+    parser.add_argument("--wheel", action="store_true", help="build a wheel and run that, not the source")
+    parser.add_argument("--write", type=Path, metavar="FILE", help="write the tables into this page")
+    parser.add_argument(
+        "--records", type=Path, metavar="FILE", default=Path("build/network-lab.jsonl"), help="where records go"
+    )
+    parser.add_argument("--add", action="store_true", help="add to the records that are there")
+    return parser.parse_args()
+
+
+def works(part: str, runs: int, only: list[str] | None) -> list[tuple[str, Work]]:
+    """What a part consists of, each with its name."""
+    made: list[tuple[str, Work]] = []
+    if part == "matrix":
+        for cell in cells():
+            name = "/".join((*cell.kinds, cell.way))
+            made.append((name, partial(_alone, run_cell, cell)))
+    elif part == "rivals":
+        for _ in range(runs):
+            for scenario in CUTS:
+                made.append((scenario.name, partial(run_both, scenario)))
+    else:
+        (load,) = (load for load in LOADS if load == part)
+        for _ in range(runs):
+            for name, each in SCENARIOS.items():
+                made.append((name, partial(_alone, run_failure, each, load)))
+    return [(name, work) for name, work in made if only is None or name in only]
+
+
+async def _alone(run: Callable[..., Coroutine[Any, Any, dict[str, Any]]], *what: Any) -> list[dict[str, Any]]:
+    return [await run(*what)]
+
+
+async def _run(part: str, options: argparse.Namespace, folder: Path, python: Python) -> int:
+    """Run a part; returns how much of it failed."""
+    chosen = works(part, options.runs, options.only)
+    begun, failed, done = time.monotonic(), 0, 0
+
+    async def one(number: int, name: str, work: Work) -> None:
+        nonlocal failed, done
+        for again in range(TRIES):
+            place = folder / f"{part}-{number}-{again}"
+            try:
+                rows = await work(place, python)
+            except Exception:
+                print(f"{part} {name}: broke off\n{traceback.format_exc()}", flush=True)
+                failed += again == TRIES - 1
+                continue
+            with options.records.open("a") as records:
+                records.writelines(json.dumps({"at": time.time(), **row}) + "\n" for row in rows)
+            troubles = [row[what] for row in rows for what in ("faults", "trouble") if row.get(what)]
+            failed += any(row["faults"] for row in rows if row.get("who") != "iroh")
+            if not troubles:
+                await asyncio.to_thread(shutil.rmtree, place)
+            done += 1
+            print(f"{part} {done}/{len(chosen)} {name}: {troubles or 'well'}", flush=True)
+            return
+
+    tasks = [partial(one, number, name, work) for number, (name, work) in enumerate(chosen)]
+    await side_by_side(tasks, AT_ONCE[part])
+    print(f"{part}: {len(chosen)} in {time.monotonic() - begun:.0f} s", flush=True)
+    return failed
+
+
+def _told(options: argparse.Namespace) -> list[str]:
+    described = machine.describe()
+    command = shlex.join(["python", "-m", "tests.network", *sys.argv[1:]])
+    return [*(f"- {name}: {text}" for name, text in described.items()), f"- last command: `{command}`"]
+
+
+async def _main() -> int:
+    options = _arguments()
+    parts = options.parts or list(PARTS)
+    if unknown := set(parts) - set(PARTS):
+        print(f"no such part: {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}", file=sys.stderr)
+        return 2
+    if (reason := why_not() or why_no_turn() or (("rivals" in parts and why_no_iroh()) or None)) is not None:
+        print(f"no laboratory here: {reason}", file=sys.stderr)
+        return 1
+    told = _told(options)
+    folder = Path(tempfile.mkdtemp(prefix="network-lab-"))
+    python = CHECKOUT
+    if options.wheel:
+        (folder / "wheel").mkdir()
+        python = installed(wheels.install(wheels.build(folder / "wheel"), folder / "venv"))
+    options.records.parent.mkdir(exist_ok=True)
+    if not options.add:
+        options.records.write_text("")
+    failed = 0
+    for part in parts:
+        failed += await _run(part, options, folder, python)
+    if options.write is not None:
+        rows = [json.loads(line) for line in options.records.read_text().splitlines()]
+        tables.write(options.write, tables.parts(rows, told))
+    if failed:
+        print(f"{failed} failed; what they wrote down is in {folder}", file=sys.stderr)
+    else:
+        await asyncio.to_thread(shutil.rmtree, folder)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(_main()))
