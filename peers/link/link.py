@@ -175,7 +175,10 @@ class Link:
     def direct_packet(self, attempt: int, packet: bytes) -> None:
         """A packet came over a direct path."""
         now = self._loop.time()
+        was_silent = self.core.session.direct_silent
         self.core.receive_direct(attempt, packet, now)
+        if was_silent and not self.core.session.direct_silent:
+            self.attempts.negotiation.answers(attempt, now)
         self._came(now)
 
     def direct_drained(self, attempt: int) -> None:
@@ -272,6 +275,7 @@ class Link:
                     self.attempts.end(attempt)
                 case Suspected(attempt):
                     log.info("direct path %d is suspect: the relay takes over", attempt)
+                    self.attempts.negotiation.suspected(attempt, now)
                 case Trusted(attempt):
                     log.info("direct path %d answers again", attempt)
                 case Ready():

@@ -21,7 +21,7 @@ from typing import Any
 from peers.negotiation import signals
 from peers.negotiation.attempt import DEADLINE, Attempt, Candidate, Overtakers, Phase
 from peers.negotiation.events import Abandon, Event, MakeAnswer, MakeOffer, SendSignal, TakeAnswer, TakeCandidate
-from peers.negotiation.retry import AGAIN, PATIENCE, STEADY, Allowance, Retry
+from peers.negotiation.retry import AGAIN, DOUBT, PATIENCE, STEADY, Allowance, Retry
 
 
 class Negotiation:
@@ -35,6 +35,8 @@ class Negotiation:
         self._current: Attempt | None = None
         self._live: int | None = None
         self._live_since = now
+        self._silent = False
+        """The live path is suspect, and has not answered since."""
         self._retry = Retry(rng, now)
         self._allowance = Allowance(now)
         self._overtakers = Overtakers()
@@ -123,8 +125,26 @@ class Negotiation:
         self._current = None
         if self._live is not None:
             self._events.append(Abandon(self._live, f"attempt {attempt} has taken over"))
-        self._live, self._live_since = attempt, now
+        self._live, self._live_since, self._silent = attempt, now, False
         self._retry.at = None
+
+    def suspected(self, attempt: int, now: float) -> None:
+        """The session suspects the live path: if it stays silent for a while, another one is tried beside it.
+
+        What has changed for good (an address, a router's memory, a TURN server) brings no old path back, and ICE takes
+        30 s to give one up (RFC 7675).
+        """
+        if attempt == self._live:
+            self._silent = True
+            if self._lacks_path():
+                self._retry.soon(now, DOUBT)
+
+    def answers(self, attempt: int, now: float) -> None:
+        """A path that was suspect has answered: it will be of use again, and no other one is needed."""
+        if attempt == self._live and self._silent:
+            self._silent = False
+            if self._current is None:
+                self._retry.at = None
 
     def ended(self, attempt: int, now: float) -> None:
         """The connection of an attempt is gone, whatever ended it."""
@@ -132,7 +152,7 @@ class Negotiation:
             self._current = None
             self._try_later(now)
         elif self._live == attempt:
-            self._live = None
+            self._live, self._silent = None, False
             if now - self._live_since < STEADY:
                 self._try_later(now)
             else:
@@ -262,7 +282,7 @@ class Negotiation:
             self._retry.failed(now)
 
     def _lacks_path(self) -> bool:
-        return self._wanted and self._allowed and self._live is None and self._current is None
+        return self._wanted and self._allowed and self._current is None and (self._live is None or self._silent)
 
     def _try_soon(self, now: float) -> None:
         if self._lacks_path():
@@ -292,3 +312,4 @@ class Negotiation:
             if number is not None:
                 self._events.append(Abandon(number, reason))
         self._current = self._live = None
+        self._silent = False

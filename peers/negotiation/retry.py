@@ -11,6 +11,8 @@ RECENT: Final = 30.0
 """Seconds for which traffic is recent."""
 AGAIN: Final = (0.05, 0.25)
 """Seconds until a direct path that ended is replaced: little, but not the same on all links at once."""
+DOUBT: Final = (2.0, 3.0)
+"""Seconds that a suspect path may stay silent before another one is tried beside it."""
 PATIENCE: Final = (0.1, 0.2)
 """Seconds that the answering side waits for an offer before it asks for one: the other side is often as eager."""
 STEADY: Final = 10.0

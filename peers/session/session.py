@@ -125,6 +125,12 @@ class Session:
         direct = self._routes.direct
         return direct is not None and not direct.life.suspect
 
+    @property
+    def direct_silent(self) -> bool:
+        """Whether there is a direct path that is suspect and has answered no ping since."""
+        direct = self._routes.direct
+        return direct is not None and direct.life.suspect and direct.life.pongs == 0
+
     # ---- receiving
 
     def receive(self, instance: Instance, frames: Iterable[Frame], now: float) -> None:

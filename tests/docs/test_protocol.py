@@ -499,6 +499,7 @@ def test_other_numbers() -> None:
         ("after 0.25 to 5 s, doubling", backoff() == (0.25, 5.0)),
         ("after 1 to 4 s, doubling to 60 s", (retry.RETRY, retry.RETRY_MOST) == ((1.0, 4.0), 60.0)),
         ("replaced after 0.05 to 0.25 s", retry.AGAIN == (0.05, 0.25)),
+        ("silent for 2 to 3 s", retry.DOUBT == (2.0, 3.0)),
         ("bring about 4 attempts at once", retry.Allowance.BURST == 4),
         ("At most 64 wait for the one before them", namespace._WAITERS == 64),
         ("at most 16 in one answer", queue.POLL_PACKETS == 16),

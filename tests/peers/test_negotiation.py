@@ -1,6 +1,7 @@
 """The negotiation of attempts, case by case: S9, and the part of K5 that concerns signals."""
 
 import random
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from peers.negotiation import (
     TakeCandidate,
 )
 from peers.negotiation.attempt import DEADLINE, MAX_CANDIDATES
-from peers.negotiation.retry import AGAIN, PATIENCE, RETRY, RETRY_MOST, STEADY
+from peers.negotiation.retry import AGAIN, DOUBT, PATIENCE, RETRY, RETRY_MOST, STEADY
 from peers.negotiation.signals import hash_of
 
 OFFER = {"type": "offer", "sdp": "v=0 offer"}
@@ -153,6 +154,43 @@ def test_a_request_by_a_peer_whose_path_has_ended_brings_a_new_attempt_beside_th
     negotiation.adopted(2, 1.1)
     assert [type(event) for event in drain(negotiation)] == [Abandon]
     assert negotiation.live == 2
+
+
+@pytest.mark.parametrize("offers", [True, False])
+def test_a_suspect_path_that_stays_silent_gets_another_attempt_beside_it(offers: bool) -> None:
+    negotiation = adopted() if offers else answered()
+    if not offers:
+        negotiation.opened(1, 1.0)
+        negotiation.adopted(1, 1.0)
+    negotiation.suspected(1, 20.0)
+    assert DOUBT[0] <= wait(negotiation) - 20.0 <= DOUBT[1]
+    expected: Event = MakeOffer(2) if offers else SendSignal("request", 1, {"seen": 1})
+    assert drain(negotiation) == [expected]
+    assert negotiation.live == 1
+
+
+def test_a_suspect_path_that_answers_in_time_gets_none() -> None:
+    negotiation = adopted()
+    negotiation.suspected(1, 20.0)
+    negotiation.answers(1, 21.0)
+    assert negotiation.next_timeout() is None
+    negotiation.suspected(1, 30.0)
+    assert negotiation.next_timeout() is not None
+
+
+def test_attempts_beside_a_silent_path_back_off() -> None:
+    negotiation = adopted()
+    negotiation.suspected(1, 20.0)
+    begun = []
+    for _ in range(6):
+        begun.append(wait(negotiation))
+        negotiation.traffic(begun[-1])
+        wait(negotiation)  # its deadline
+    pauses = [later - earlier - DEADLINE for earlier, later in pairwise(begun)]
+    assert all(RETRY[0] * 2**n <= pause <= RETRY[1] * 2**n for n, pause in enumerate(pauses))
+    negotiation.answers(1, begun[-1])
+    assert drain(negotiation)[-1] == Abandon(7, f"not adopted within {DEADLINE:g} s")
+    assert negotiation.next_timeout() is None
 
 
 def test_the_old_path_goes_only_when_the_new_one_is_adopted() -> None:

@@ -123,6 +123,13 @@ class TwoSides(RuleBasedStateMachine):
             self.run()
         self.now = until
 
+    @rule(of=st.sampled_from([0, 1]), answers=st.booleans())
+    def doubt(self, of: int, answers: bool) -> None:
+        core = self.sides[of].core
+        if core.live is not None:
+            (core.answers if answers else core.suspected)(core.live, self.now)
+        self.run()
+
     @rule()
     def cut(self) -> None:
         self.passes = False
