@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: run test check bench vectors clean
+.PHONY: run test check bench network-lab vectors clean
 
 run: $(INSTALLED)
 	@$(BIN)/python demo/talk.py
@@ -21,6 +21,11 @@ check: $(INSTALLED)
 
 bench: $(INSTALLED)
 	$(BIN)/python -m tests.benchmarks
+
+network-lab: $(INSTALLED)
+	@sh tests/system.sh
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[uvloop,test,rivals]'
+	$(BIN)/python -m tests.network --wheel --write docs/network.md
 
 vectors: $(INSTALLED)
 	$(BIN)/python -m tests.vectors.make
