@@ -11,6 +11,7 @@ from tests.network.turn import why_no_turn
 pytestmark = [pytest.mark.network, pytest.mark.slow]
 
 DIRECT: list[Cell] = [
+    Cell(("none", "cone"), "none"),
     Cell(("cone", "double"), "stun"),
     Cell(("hairpin", "hairpin"), "stun"),
     Cell(("ipv6", "ipv6"), "none"),
@@ -23,6 +24,7 @@ TURNED: list[Cell] = [
 RELAYED: list[Cell] = [
     Cell(("cone", "cone"), "none"),
     Cell(("none", "tcp-443"), "stun"),
+    Cell(("symmetric", "symmetric"), "stun"),
     Cell(("cone", "ipv6"), "stun"),
 ]
 

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.network.lab import Lab, Side
+from tests.network.lab import Lab
 from tests.network.peer_program import PUBLIC, SECRET
-from tests.network.routers import Routers
 from tests.network.session import SIDES, talking
 from tests.paths.direct_pair import DirectEnd
 
@@ -28,37 +27,6 @@ DESCRIPTION_WORDS = (
 """What is in every description of ours ..."""
 HOST_CANDIDATE = "udp 2130706431 {}"
 """... and in every candidate of a host, with its address."""
-OUTAGE = 10.0
-"""Seconds that UDP is cut for: ICE has not given up by then, the session has."""
-
-
-async def cut_and_restore(lab: Lab, folder: Path, cut: tuple[Side, ...]) -> float:
-    """Talk through an outage. Returns the longest time in which nothing arrived, in seconds."""
-    async with talking(lab, folder) as session:
-        await session.until_on("direct", 20)
-        await session.until_more_arrived(50, 20)
-        lab.cut(*cut)
-        took = await session.until_on("relay", 5)
-        await asyncio.sleep(OUTAGE - took)
-        lab.restore()
-        await session.until_on("direct", 20)
-        await session.until_more_arrived(50, 20)
-        # Before the programs end: who leaves first takes its direct path with it.
-        ways = {side: [record["path"] for record in session.read(side, "paths")] for side in SIDES}
-        figures = await session.finish()
-        assert ways == {side: ["direct", "relay", "direct"] for side in SIDES}
-    return max(float(figures[way]["reliable"]["longest_gap"]) for way in WAYS)
-
-
-async def test_udp_dropped_in_mid_stream_costs_no_message(make_lab: MakeLab, tmp_path: Path) -> None:
-    """In both directions and in either one alone, at the same time in three labs: most of it is waiting."""
-    cuts: dict[str, tuple[Side, ...]] = {"both": ("a", "b"), "a": ("a",), "b": ("b",)}
-    gaps = await asyncio.gather(
-        *(cut_and_restore(make_lab("cone"), tmp_path / name, cut) for name, cut in cuts.items())
-    )
-    print("longest gaps in seconds:", dict(zip(cuts, gaps, strict=True)))
-    # Half a second as modelled; three labs share a machine here.
-    assert max(gaps) < 3.0
 
 
 async def test_on_a_slow_link_bulk_both_ways_delays_little_and_stays_on_the_direct_path(
@@ -143,15 +111,3 @@ async def test_neither_the_wire_nor_the_server_s_memory_tells_anything(make_lab:
         assert content.count(PUBLIC.encode()) >= 2, "a search that finds nothing proves nothing"
         for secret in secrets:
             assert secret.encode() not in content, f"{secret!r} was {place}"
-
-
-@pytest.mark.parametrize(("routers", "path"), [("none", "direct"), ("symmetric", "relay"), ("no-udp", "relay")])
-async def test_which_routers_let_peers_through(make_lab: MakeLab, tmp_path: Path, routers: Routers, path: str) -> None:
-    async with talking(make_lab(routers), tmp_path) as session:
-        if path == "direct":
-            await session.until_on("direct", 20)
-        await session.until_more_arrived(50, 20)
-        figures = await session.finish()
-    for way in WAYS:
-        assert path in figures[way]["paths"]
-        assert path == "direct" or "direct" not in figures[way]["paths"]
