@@ -77,6 +77,8 @@ class Connection:
         self.number = 0
         """This program's count of connections, in `join` and in every relay path (rule V1)."""
         self.transport: str | None = None
+        self.headers: dict[str, str] = {}
+        """HTTP headers of every request to the server."""
         self._sio: Any = None
         self._lost: asyncio.Future[str] | None = None
         self._task: asyncio.Task[None] | None = None
@@ -212,6 +214,7 @@ class Connection:
             reconnection=False,
             handle_sigint=False,
             request_timeout=self._timeout,
+            http_session=aiohttp.ClientSession(headers=self.headers),
             websocket_extra_options={"max_msg_size": MAX_MESSAGE, "compress": 0},
         )
         lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()

@@ -29,6 +29,7 @@ KINDS: Final = {
     "python twice": "a program; two of it run at the same time, as in two terminals",
     "python together": "a program; all such programs of a page run at the same time",
     "python in room": "statements in a coroutine that has a `client`, a `room` that it joined, and a `peer` in it",
+    "python tests": "tests of a project that uses the library; pytest runs them, with pytest-asyncio in auto mode",
     "python server": "a program that serves until it is told to stop; then the path that was added to its URL, if any",
     "sh": "commands of the shell",
     "json": "a JSON text",
@@ -85,6 +86,22 @@ async def start(text: str, file: Path, **environ: str) -> asyncio.subprocess.Pro
         stderr=asyncio.subprocess.PIPE,
         env={**os.environ, "PYTHONUNBUFFERED": "1", **environ},
     )
+
+
+async def run_tests(text: str, folder: Path) -> str:
+    """Run a file of tests in a project of its own; gives what pytest says."""
+    write(folder / "pytest.ini", "[pytest]\nasyncio_mode = auto\nasyncio_default_fixture_loop_scope = function\n")
+    write(folder / "test_example.py", text)
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-W", "error", "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_example.py"),
+        cwd=folder,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    async with asyncio.timeout(DEADLINE):
+        output, _ = await process.communicate()
+    assert process.returncode == 0, output.decode()
+    return output.decode()
 
 
 @contextlib.asynccontextmanager

@@ -20,6 +20,7 @@ from tests.docs.examples import (
     run_programs,
     run_server,
     run_statements,
+    run_tests,
 )
 from tests.docs.markdown import PAGES, ROOT, Block, anchors, blocks, links
 
@@ -51,6 +52,11 @@ def received(folder: Path) -> list[bytes]:
 @pytest.mark.parametrize("block", of_kind("python in room"), ids=str)
 async def test_statements_in_a_room(block: Block) -> None:
     await run_statements(block.text)
+
+
+@pytest.mark.parametrize("block", of_kind("python tests"), ids=str)
+async def test_tests(block: Block, tmp_path: Path) -> None:
+    assert re.search(r"[1-9]\d* passed", await run_tests(block.text, tmp_path))
 
 
 @pytest.mark.parametrize("block", of_kind("python server"), ids=str)
