@@ -34,7 +34,8 @@ class Client(Emitter):
     Parameters: the server's `url`; `identity`: an Identity, or the path of a PEM file that keeps one (made if it is
     not there), or None for a new one that lives as long as this program; `token`, or an async function that returns a
     fresh one; `transports`, tried in this order; `timeout` in seconds for connecting and for each reply;
-    `reconnect`: whether to come back when the connection is lost (for ever).
+    `reconnect`: whether to come back when the connection is lost (for ever); `namespace`: where the server was attached
+    to somebody's python-socketio server, if not in `/`.
 
     Events: `connected` (), `disconnected` (reason), `replaced` (room), `error` (exception): what a handler raised, or
     why the connection was given up.
@@ -49,6 +50,7 @@ class Client(Emitter):
         transports: Sequence[str] = TRANSPORTS,
         timeout: float = 10.0,
         reconnect: bool = True,
+        namespace: str = "/",
     ) -> None:
         super().__init__("connected", "disconnected", "replaced", "error")
         if identity is None:
@@ -63,6 +65,7 @@ class Client(Emitter):
             transports=transports,
             timeout=timeout,
             reconnect=reconnect,
+            namespace=namespace,
             on_event=self._receive,
             on_connected=self._connected,
             on_disconnected=self._disconnected,
@@ -122,6 +125,10 @@ class Client(Emitter):
         """
         if p2p not in ("auto", "eager", "never"):
             raise ValueError(f"p2p is 'auto', 'eager' or 'never', not {p2p!r}")
+        if not isinstance(room, str):
+            raise TypeError(f"a room's name is a str, not {type(room).__name__}")
+        if profile is not None and not isinstance(profile, Mapping):
+            raise TypeError(f"a profile is a dict of JSON values, not {type(profile).__name__}")
         check_room_name(room)
         return Joining(self, room, profile or {}, p2p)
 
@@ -131,6 +138,7 @@ class Client(Emitter):
             await asyncio.gather(*(room.leave() for room in list(self._rooms.values())))
         finally:
             await self._connection.close()
+            await self._shared.prober.close()
         self._relays.reset()
         for task in self._signals:
             task.cancel()
@@ -192,6 +200,7 @@ class Client(Emitter):
 
     def _disconnected(self, reason: str) -> None:
         self._relays.reset()
+        self._shared.prober.forget()
         for room in self._rooms.values():
             room._presence.disconnected()
         self._emit("disconnected", reason)

@@ -7,6 +7,7 @@ which connection we are on (rule V1) and nothing may be sent before the rooms ar
 import asyncio
 import contextlib
 import logging
+import os
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -17,6 +18,7 @@ import msgspec
 import socketio
 import socketio.exceptions
 
+from peers.addresses import is_ours
 from peers.backoff import Backoff
 from peers.engine import make_client
 from peers.errors import ConnectionFailed, Refused
@@ -31,6 +33,8 @@ EVENTS: Final = ("roster", "signal", "relay", "relayed", "refused", "replaced", 
 TRANSPORTS: Final = ("websocket", "polling")
 MAX_MESSAGE: Final = 16 * 1024 * 1024
 """Bytes in one WebSocket message."""
+ADDRESS_CHECK: Final = 0.5
+"""Seconds between looks whether the address that a connection comes from is still this machine's."""
 FATAL: Final = frozenset({"unsupported-protocol", "unauthorized", "forbidden"})
 """Refusals that no waiting mends."""
 
@@ -42,7 +46,8 @@ class Connection:
 
     Parameters: the server's `url` (http or https, a path before `/socket.io` is kept); `token`, or an async function
     that returns a fresh one for each connection; `transports`, tried in this order; `timeout` in seconds for one
-    attempt to connect and for one reply; `reconnect`: whether to come back after a connection is lost.
+    attempt to connect by one of them and for one reply; `reconnect`: whether to come back after a connection is lost;
+    `namespace`: the Socket.IO namespace that the server's events are in.
     `on_event(name, data)` is called for what the server sends, `on_connected()` when there is a new connection,
     `on_disconnected(reason)` when it is gone, `on_closed(error)` when it is given up, `on_error(error)` when something
     else went wrong and is tried again.
@@ -56,6 +61,7 @@ class Connection:
         transports: Sequence[str] = TRANSPORTS,
         timeout: float = 10.0,
         reconnect: bool = True,
+        namespace: str = "/",
         on_event: Callable[[str, Any], None],
         on_connected: Callable[[], None],
         on_disconnected: Callable[[str], None],
@@ -65,12 +71,17 @@ class Connection:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError(f"a server's URL looks like http://127.0.0.1:8080, not {url!r}")
+        if parts.query or parts.fragment or parts.username is not None:
+            raise ValueError("a server's URL has no user, query or fragment; what admits this client is its `token`")
+        if isinstance(transports, str):
+            transports = (transports,)
         unknown = [t for t in transports if t not in TRANSPORTS]
         if unknown or not transports:
             raise ValueError(f"transports are {' and '.join(TRANSPORTS)}, not {', '.join(unknown) or 'none'}")
         self.url = url
-        self.origin = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+        self.origin = f"{parts.scheme}://{parts.netloc}"
         self._path = parts.path.strip("/")
+        self._namespace = namespace
         self._token, self._transports, self._timeout, self._reconnect = token, tuple(transports), timeout, reconnect
         self._on_event, self._on_connected = on_event, on_connected
         self._on_disconnected, self._on_closed, self._on_error = on_disconnected, on_closed, on_error
@@ -83,6 +94,8 @@ class Connection:
         self._lost: asyncio.Future[str] | None = None
         self._task: asyncio.Task[None] | None = None
         self._calls: set[asyncio.Future[Any]] = set()
+        self._discarding: set[asyncio.Task[None]] = set()
+        """Connections that are lost, for as long as it takes to close them."""
         self._backoff = Backoff()
         self._come_back = 0.0
         self._closed = False
@@ -96,7 +109,7 @@ class Connection:
     @property
     def sid(self) -> str:
         """The server's name for this connection; the proof at join binds it."""
-        return str(self._sio.get_sid()) if self._sio is not None else ""
+        return str(self._sio.get_sid(self._namespace)) if self._sio is not None else ""
 
     async def open(self) -> None:
         """Connect for the first time, and keep connected from then on.
@@ -125,10 +138,13 @@ class Connection:
                 reply.set_result(args[0] if args else None)
 
         try:
-            await self._sio.emit(event, data, callback=acknowledged)
+            await self._sio.emit(event, data, callback=acknowledged, namespace=self._namespace)
             result = await asyncio.wait_for(reply, timeout or self._timeout)
         except TimeoutError:
-            raise ConnectionFailed(f"{self.url} did not answer {event!r} in {timeout or self._timeout:g} s") from None
+            raise ConnectionFailed(
+                f"{self.url} did not answer {event!r} in {timeout or self._timeout:g} s: "
+                f"is it an eitherway server, with its events in the namespace {self._namespace!r}?"
+            ) from None
         finally:
             self._calls.discard(reply)
         if isinstance(result, dict) and isinstance(result.get("error"), dict):
@@ -140,7 +156,7 @@ class Connection:
         sio = self._sio
         if sio is None or not self.connected:
             return
-        await sio.emit(event, data)
+        await sio.emit(event, data, namespace=self._namespace)
         await sio.eio.queue.join()
 
     async def close(self) -> None:
@@ -150,15 +166,17 @@ class Connection:
         if task is not None:
             task.cancel()
             await asyncio.wait([task])
-        await self._hang_up("closed")
+        self._hang_up("closed")
+        if self._discarding:
+            await asyncio.wait(self._discarding)
 
     # ---- one connection after another
 
     async def _keep(self) -> None:
         while not self._closed:
             assert self._lost is not None
-            reason = await asyncio.shield(self._lost)
-            await self._hang_up(reason)
+            reason = await self._until_lost(self._lost)
+            self._hang_up(reason)
             if not self._reconnect:
                 return self._give_up(ConnectionFailed(f"the connection to {self.url} was lost: {reason}"))
             log.warning("lost the connection to %s (%s); trying again", self.url, reason)
@@ -180,6 +198,16 @@ class Connection:
                     self._on_error(error)
         return None
 
+    async def _until_lost(self, lost: asyncio.Future[str]) -> str:
+        """Wait until the connection is lost, and say why. Its address may go before anybody tells."""
+        websocket = getattr(self._sio.eio, "ws", None)
+        address: Any = None if websocket is None else websocket.get_extra_info("sockname")
+        while not lost.done():
+            await asyncio.wait([lost], timeout=None if address is None else ADDRESS_CHECK)
+            if address is not None and not lost.done() and not is_ours(address):
+                lost.set_result("this machine's address is another one now")
+        return lost.result()
+
     def _give_up(self, error: Exception) -> None:
         self._closed = True
         log.error("giving up on %s: %s", self.url, error)
@@ -190,23 +218,25 @@ class Connection:
         auth: dict[str, Any] = {"protocol": PROTOCOL}
         if self._token is not None:
             auth["token"] = self._token if isinstance(self._token, str) else await self._token()
-        failure: Exception | None = None
+        failures: list[str] = []
         for transport in self._transports:
             try:
                 await self._try(transport, auth)
-            except ConnectionFailed as error:
-                failure = failure or error
+            except _Unreachable as failure:
+                failures.append(f"by {transport}: {failure}")
+                if failure.final:
+                    break
                 continue
             self._backoff.reset()
             return
-        assert failure is not None
-        raise failure
+        raise ConnectionFailed(f"cannot reach a signalling server at {self.url} {'; '.join(failures)}")
 
     def _check_open(self) -> None:
         if self._closed:
             raise ConnectionFailed("this client is closed; make a new one")
 
     async def _try(self, transport: str, auth: dict[str, Any]) -> None:
+        """Connect by one transport. Raises _Unreachable, Refused, ConnectionFailed (this client is closed)."""
         self._check_open()
         if transport == "polling":
             _read_large_polls()
@@ -220,26 +250,27 @@ class Connection:
         lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         refusal: list[Any] = []
         for name in EVENTS:
-            sio.on(name, self._receiver(sio, name))
-        sio.on("shutdown", self._shutdown)
-        sio.on("connect_error", lambda data=None: refusal.append(data))
-        sio.on("disconnect", lambda reason="": None if lost.done() else lost.set_result(str(reason)))
+            sio.on(name, self._receiver(sio, name), self._namespace)
+        sio.on("shutdown", self._shutdown, self._namespace)
+        sio.on("connect_error", lambda data=None: refusal.append(data), self._namespace)
+        sio.on("disconnect", lambda why="": None if lost.done() else lost.set_result(str(why)), self._namespace)
         try:
-            await sio.connect(
-                self.url,
-                auth=auth,
-                transports=[transport],
-                socketio_path=f"{self._path}/socket.io" if self._path else "socket.io",
-                wait_timeout=self._timeout,
-            )
+            # The client's own timeouts leave out a server that is silent before the WebSocket is one.
+            async with asyncio.timeout(self._timeout):
+                await sio.connect(
+                    self.url,
+                    auth=auth,
+                    transports=[transport],
+                    namespaces=[self._namespace],
+                    socketio_path=f"{self._path}/socket.io" if self._path else "socket.io",
+                    wait_timeout=self._timeout,
+                )
             self._check_open()  # closed meanwhile: nobody would hang up
         except (socketio.exceptions.ConnectionError, aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
             await _discard(sio)
             if refusal and isinstance(refusal[0], dict) and isinstance(refusal[0].get("data"), dict):
                 raise _refused(refusal[0]["data"]) from None
-            raise ConnectionFailed(
-                f"cannot reach a signalling server at {self.url} by {transport}: {error}. Is `eitherway serve` running?"
-            ) from None
+            raise _unreachable(error, self._timeout) from None
         except BaseException:
             await _discard(sio)
             raise
@@ -264,7 +295,7 @@ class Connection:
         log.warning("%s is about to leave: %s", self.url, shutdown.reason)
         self._come_back = min(max(0.0, shutdown.reconnect_after), 60.0)
 
-    async def _hang_up(self, reason: str) -> None:
+    def _hang_up(self, reason: str) -> None:
         sio, self._sio = self._sio, None
         if sio is None:
             return
@@ -274,7 +305,10 @@ class Connection:
             if not call.done():
                 call.set_exception(ConnectionFailed(f"the connection to {self.url} was lost: {reason}"))
         self._on_disconnected(reason)
-        await _discard(sio)
+        # Beside what comes next: a connection whose network is gone takes its time.
+        task = asyncio.get_running_loop().create_task(_discard(sio), name="discard a connection")
+        self._discarding.add(task)
+        task.add_done_callback(self._discarding.discard)
 
 
 async def _discard(sio: Any) -> None:
@@ -303,6 +337,37 @@ async def _discard(sio: Any) -> None:
         await http.close()
     if cancelled:
         raise asyncio.CancelledError
+
+
+class _Unreachable(Exception):
+    """No connection by one transport; the text says why. `final`: another transport would meet the same."""
+
+    def __init__(self, why: str, *, final: bool = False) -> None:
+        super().__init__(why)
+        self.final = final
+
+
+def _unreachable(error: BaseException, timeout: float) -> _Unreachable:
+    """What kept us from connecting. python-socketio says "Connection error" to everything; its causes know more."""
+    silent = _Unreachable(f"no answer in {timeout:g} s")
+    causes = [error]
+    while (cause := causes[-1].__cause__ or causes[-1].__context__) is not None and len(causes) < 8:
+        causes.append(cause)
+    for cause in causes:
+        match cause:
+            case TimeoutError():
+                return silent
+            case aiohttp.ClientConnectorDNSError():
+                return _Unreachable(f"the host {cause.host!r} is not known", final=True)
+            case aiohttp.ClientSSLError():
+                return _Unreachable(f"TLS failed: {cause.strerror or cause}", final=True)
+            case aiohttp.ClientConnectorError():
+                what = os.strerror(cause.errno) if cause.errno else str(cause)
+                return _Unreachable(f"{what}. Is `eitherway serve` running there?", final=True)
+            case aiohttp.WSServerHandshakeError():
+                return _Unreachable(f"it answered {cause.status}: is that a signalling server, and the path right?")
+    # What engine.io makes of a poll that was not answered in time.
+    return silent if str(error) == "Connection refused by the server" else _Unreachable(str(error))
 
 
 def _read_large_polls() -> None:

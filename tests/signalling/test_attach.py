@@ -9,6 +9,7 @@ import socketio
 from aiohttp import web
 from socketio.exceptions import ConnectionError as Refused
 
+from peers import Client, ConnectionFailed
 from signalling.app import Signalling
 from signalling.config import Config
 from tests.signalling.actor import Actor
@@ -18,17 +19,18 @@ from tests.signalling.raw import RawClient
 class Host:
     """Somebody's server, with an event of its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, path: str = "socket.io") -> None:
         self.sio = socketio.AsyncServer(async_mode="aiohttp")
         self.sio.on("chat", self._chat)
         self.sio.on("connect", self._connect, namespace="/other")
         self.sio.on("chat", self._chat, namespace="/other")
         self.signalling = Signalling(Config(stun=False, drain_timeout=0.2))
+        self._path = path
         self.url = ""
 
     async def start(self) -> web.AppRunner:
         app = web.Application()
-        self.sio.attach(app)
+        self.sio.attach(app, socketio_path=self._path)
         runner = web.AppRunner(app, shutdown_timeout=1.0)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -129,3 +131,22 @@ def test_one_signalling_serves_one_server() -> None:
     signalling.aiohttp_app()
     with pytest.raises(RuntimeError, match="another one"):
         signalling.aiohttp_app()
+
+
+async def test_clients_of_a_namespace_below_a_path() -> None:
+    host = Host("below/socket.io")
+    host.signalling.attach(host.sio, "/eitherway")
+    runner = await host.start()
+    try:
+        url = f"{host.url}/below"
+        async with Client(url, namespace="/eitherway") as one, Client(url, namespace="/eitherway") as two:
+            a, b = await one.join("r"), await two.join("r")
+            messages = aiter(b)
+            await (await a.wait_for_peer(timeout=10)).send("hello")
+            assert (await anext(messages)).data == "hello"
+        async with Client(url, timeout=1.0) as client:  # every server has the namespace `/`
+            with pytest.raises(ConnectionFailed, match=r"did not answer 'join' in 1 s: .* in the namespace '/'"):
+                await client.join("r")
+    finally:
+        await host.signalling.close()
+        await runner.cleanup()
