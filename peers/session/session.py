@@ -157,7 +157,7 @@ class Session:
             self.fail(str(error))
             return
         if self._byes.check(now):
-            self._unsequenced.ack_by(now)
+            self._unsequenced.last_word(now)
 
     def _take(self, path: Path, frame: Frame, now: float) -> None:
         kind = frame.type

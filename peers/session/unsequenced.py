@@ -13,6 +13,9 @@ from peers.session.receiver import Receiver
 from peers.session.routing import FOREVER, Flight, Path, Routes
 from peers.session.rules import Rules
 
+NO_PING = 0
+"""A number that no ping has."""
+
 
 class Unsequenced:
     """What waits to go out this turn, and when the next acknowledgement is due (`ack_due`)."""
@@ -40,6 +43,17 @@ class Unsequenced:
         """Acknowledge at the latest then."""
         if due < self.ack_due:
             self.ack_due = due
+
+    def last_word(self, now: float) -> None:
+        """Tell what has arrived and what is handled before this side may leave, which cuts off its direct path.
+
+        What an acknowledgement there still has to say is then lost; so the relay says all of it, as the answer to a
+        ping that nobody sent.
+        """
+        self.ack_by(now)
+        routes = self._routes
+        if routes.relay is not None and routes.direct is not None:
+            routes.relay.pongs_owed.append(NO_PING)
 
     def datagram(self, channel: SendChannel, kind: FrameType, payload: bytes, now: float) -> bool:
         """Take a datagram along this turn; False if no path has room for it."""

@@ -135,6 +135,26 @@ def test_a_bye_is_answered_by_ours() -> None:
     assert [frame.type for frame in one.frames()] == [FrameType.ACK, FrameType.BYE]
 
 
+def test_who_ends_tells_by_the_relay_what_the_direct_path_may_lose() -> None:
+    world, a, b = connected()
+    assert world.direct is not None
+    a.open("x")
+    for _ in range(3):
+        a.send("x", 1_000)
+    a.close_channel("x")
+    for wire in world.direct.wires:
+        wire.lose = 1.0
+    world.run(0.1)
+    assert b.inlets["x"].count == 3
+    mark = a.flush()
+    b.close()
+    world.run(0.15)  # before anything makes the direct path suspect
+    assert b.ended
+    assert a.ended
+    assert a.events(Flushed) == [Flushed(mark)]
+    assert a.undelivered == []
+
+
 def test_a_lost_bye_goes_again() -> None:
     world = World()
     world.connect()

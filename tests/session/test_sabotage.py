@@ -14,6 +14,7 @@ from peers.session.liveness import Liveness, Longest
 from peers.session.receiver import ReceiveChannel, ReceiveLane, Receiver
 from peers.session.routing import Path, Routes
 from peers.session.sender import Sender
+from peers.session.unsequenced import Unsequenced
 from peers.session.watch import Watch
 from tests.session import sabotage as by
 from tests.session import test_credit as credit
@@ -291,6 +292,11 @@ SABOTAGES = (
         "S8 bye after bulk",
         by.method(Receiver, "complete", property(lambda self: self.bye is not None)),
         (ends.test_a_bye_waits_for_bulk_that_is_still_on_its_way,),
+    ),
+    Sabotage(
+        "S8 the last word",
+        by.method(Unsequenced, "last_word", Unsequenced.ack_by),
+        (ends.test_who_ends_tells_by_the_relay_what_the_direct_path_may_lose,),
     ),
     Sabotage("S8 what came is kept", by.forget_what_came, (ends.test_a_bye_waits_for_bulk_that_is_still_on_its_way,)),
     Sabotage(
