@@ -48,7 +48,7 @@ async def test_closing_tells_clients_and_takes_no_more_joins(start_server: Start
 
 
 async def test_closing_waits_for_a_slow_reader_within_bounds(start_server: StartServer, connect: Connect) -> None:
-    server = await start_server(drain_timeout=1.0)
+    server = await start_server(drain_timeout=3.0)
     ada = await connect(server.url)
     await ada.join("lobby")
     async with RawClient(server.url) as raw:
