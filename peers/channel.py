@@ -7,6 +7,7 @@ and its credit given back, when every handler has finished or when the reader as
 
 import asyncio
 import inspect
+import logging
 from abc import abstractmethod
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -25,6 +26,8 @@ from peers.session.sender import too_large
 
 if TYPE_CHECKING:
     from peers.peer import Peer
+
+log = logging.getLogger("eitherway.room")
 
 T = TypeVar("T")
 LaneName = Literal["reliable", "bulk", "datagram"]
@@ -200,7 +203,10 @@ class Stream:
         try:
             data = messages.decode(received.type, received.payload, consumer.into)
         except (ValueError, TypeError) as error:
-            report_error(self.message, error, consumer.report)
+            wrong = ValueError(f"a message of {self.peer} on channel {self.key[0]!r} does not fit its type: {error}")
+            log.warning("%s", wrong)
+            if consumer.report is not None:
+                consumer.report(wrong)
             return None
         return Message(self.peer, data, self.key[0], lane_name(self.key[1]), received.path)
 

@@ -1,5 +1,6 @@
 """Makes the link to a peer: the cores, the paths and the callbacks between them, wired in one place."""
 
+import logging
 import os
 import random
 from collections.abc import Callable
@@ -7,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from peers.attempts import Attempts, Quota
 from peers.channel import as_messages
-from peers.errors import Undelivered
+from peers.errors import EitherwayError, Undelivered
 from peers.link import Link
 from peers.membership import Membership
 from peers.negotiation import Negotiation
@@ -25,6 +26,8 @@ from signalling.protocol.events import IceServer
 if TYPE_CHECKING:
     from peers.peer import Peer
     from peers.room import Room
+
+log = logging.getLogger("eitherway.link")
 
 SendSignal = Callable[[str, str, str, int, bytes], None]
 """Sends a sealed signal: room, peer, kind, attempt, packet."""
@@ -134,6 +137,12 @@ class LinkMaker:
         def undelivered(outbound: list[Outbound], reason: str) -> None:
             room._tell(peer, "undelivered", Undelivered(peer, as_messages(peer, outbound), reason))
 
+        def failed(reason: str) -> None:
+            who = f"{peer} ({peer.id}) in room {room.name!r}"
+            error = EitherwayError(f"{who} broke the protocol, and another session with it begins: {reason}")
+            log.warning("%s", error)
+            room.client._report(error)
+
         link = Link(
             core,
             attempts,
@@ -143,6 +152,7 @@ class LinkMaker:
             on_channel=peer._channel,
             on_path=path_changed,
             on_undelivered=undelivered,
+            on_failed=failed,
             send_signal=lambda kind, attempt, packet: self._send_signal(room.name, peer.id, kind, attempt, packet),
         )
         return link

@@ -93,8 +93,11 @@ class Peer(Talking):
 
     async def ping(self, *, timeout: float | None = None) -> tuple[float, PathName]:
         """A round trip to the peer's library: seconds, and the path. Raises TimeoutError after `timeout`, NotInRoom."""
-        async with asyncio.timeout(timeout):
-            return await self._link.questions.ping()
+        try:
+            async with asyncio.timeout(timeout):
+                return await self._link.questions.ping()
+        except TimeoutError:
+            raise TimeoutError(f"{self} did not answer a ping in {timeout:g} s") from None
 
     def stats(self) -> LinkStats:
         """Round-trip times in seconds and bytes by path, resends, candidate types: as of now."""

@@ -75,6 +75,8 @@ class Presence:
         self._mine: int | None = None
         self._asked: int | None = None
         """The connection on which the server may have let us in, whether or not it has said so."""
+        self.before: frozenset[str] = frozenset()
+        """The ids of those who were in the room before this program."""
         self._ids: dict[str, None] = {}
         self._held: deque[tuple[float, wire.RelayFrom | wire.SignalFrom]] = deque(maxlen=MAX_HELD)
         self._early: deque[wire.Roster] | None = None
@@ -114,6 +116,8 @@ class Presence:
         self._mine = number
         self._on_ice_servers(joined.ice_servers)
         self._renew_before_they_expire(joined.ice_servers)
+        if first:
+            self.before = frozenset(member.id for member in joined.peers) - {self.membership.identity.id}
         self._roster.receive_joined(joined, self._now())
         for delta in self._early or ():
             self._roster.receive_delta(delta, self._now())

@@ -37,6 +37,8 @@ FULL_SECONDS = 5.0
 UNPROVED_SECONDS = 5.0
 """A peer that the server has lost is gone when its direct path is without proof for so long."""
 
+To = Peer | str | Iterable[Peer | str] | None
+"""Whom a message is for: a peer or several, or their ids; None: everyone."""
 RoomEvent = Literal["peer_joined", "peer_left", "peer_updated", "path_changed", "undelivered", "closed"]
 
 
@@ -101,14 +103,18 @@ class Room(Talking):
 
         Raises TimeoutError after `timeout` seconds, NotInRoom if the room is left meanwhile.
         """
-        async with asyncio.timeout(timeout):
-            while True:
-                self.check()
-                peer = self._peers.get(id) if id is not None else next(iter(self._peers.values()), None)
-                if peer is not None:
-                    return peer
-                self._arrivals.clear()
-                await self._arrivals.wait()
+        try:
+            async with asyncio.timeout(timeout):
+                while True:
+                    self.check()
+                    peer = self._peers.get(id) if id is not None else next(iter(self._peers.values()), None)
+                    if peer is not None:
+                        return peer
+                    self._arrivals.clear()
+                    await self._arrivals.wait()
+        except TimeoutError:
+            who = "nobody else" if id is None else f"no peer {id}"
+            raise TimeoutError(f"{who} came into room {self.name!r} within {timeout:g} s") from None
 
     # ---- sending
 
@@ -116,14 +122,14 @@ class Room(Talking):
         self,
         data: Any,
         *,
-        to: Peer | Iterable[Peer] | None = None,
+        to: To = None,
         when_full: Literal["wait", "skip"] = "wait",
     ) -> list[Peer]:
-        """Send a message on the default channel to everyone in the room, or to one peer or several.
+        """Send a message on the default channel to everyone in the room, or to one peer or several, or their ids.
 
         It is queued on every link that has room; for the others it waits up to 5 s (`wait`), or leaves them out
         (`skip`). Returns the peers it was not queued for; what timed out is also reported as `undelivered`.
-        Raises NotInRoom, TooLarge, TypeError.
+        Raises NotInRoom, TooLarge, TypeError, ValueError.
         """
         return await self._send(DEFAULT, data, to=to, when_full=when_full)
 
@@ -319,13 +325,15 @@ class Room(Talking):
             consumer.into = into
         return consumer
 
-    async def _send(
-        self, key: Key, data: Any, *, to: Peer | Iterable[Peer] | None = None, when_full: str = "wait"
-    ) -> list[Peer]:
+    async def _send(self, key: Key, data: Any, *, to: To = None, when_full: str = "wait") -> list[Peer]:
         self.check()
+        if when_full not in ("wait", "skip"):
+            raise ValueError(f"when_full is 'wait' or 'skip', not {when_full!r}")
         type, payload = encode(data, key[1])
-        peers = list(self._peers.values()) if to is None else [to] if isinstance(to, Peer) else list(to)
-        if to is not None:
+        if to is None:
+            peers = list(self._peers.values())
+        else:
+            peers = [self._named(one) for one in ([to] if isinstance(to, Peer | str) else to)]
             for peer in peers:
                 self._traffic(peer)
         if key[1] is Lane.DATAGRAM:
@@ -344,6 +352,16 @@ class Room(Talking):
         if failure is not None:
             raise failure
         return full
+
+    def _named(self, peer: Peer | str) -> Peer:
+        """The peer that is meant by itself or its id."""
+        if isinstance(peer, Peer):
+            return peer
+        if not isinstance(peer, str):
+            raise TypeError(f"to= takes peers or their ids, not {type(peer).__name__}")
+        if (known := self._peers.get(peer)) is None:
+            raise NotInRoom(f"there is no peer {peer!r} in room {self.name!r}")
+        return known
 
     async def _send_late(self, peer: Peer, key: Key, type: FrameType, payload: bytes) -> bool:
         try:

@@ -1,8 +1,10 @@
 """`eitherway pipe ROOM`: what netcat is to TCP."""
 
 import asyncio
+import contextlib
 import sys
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import click
@@ -17,6 +19,8 @@ from peers.room import Room
 
 CHUNK = 256 * 1024
 LABEL = "pipe"
+PATIENCE = 5.0
+"""Seconds after which a pipe says that it waits."""
 
 
 @click.command()
@@ -76,9 +80,11 @@ async def _pipe(
 async def _partner(room: Room, wanted: str | None) -> Peer:
     """The other end: the peer that was asked for, or the only other pipe."""
     if wanted is not None:
-        return await room.wait_for_peer(wanted)
+        with _patience(f"the peer {wanted} is not in room {room.name!r} yet: waiting for it"):
+            return await room.wait_for_peer(wanted)
     # Everyone sees joins in the server's order, so those that were here before decide who is a pair.
-    before = [peer for peer in room.peers.values() if peer.profile.get("pipe") == ""]
+    earlier = room._presence.before
+    before = [peer for id, peer in room.peers.items() if id in earlier and peer.profile.get("pipe") == ""]
     if len(before) > 1:
         raise Failure(
             f"room {room.name!r} has two pipes already: choose another room, or one of them by --peer", code=3
@@ -86,13 +92,24 @@ async def _partner(room: Room, wanted: str | None) -> Peer:
     news = asyncio.Event()
     room.on("peer_joined", lambda _: news.set())
     room.on("closed", lambda _: news.set())
-    while True:
-        for peer in room.peers.values():
-            if peer.profile.get("pipe") in ("", room.id):
-                return peer
-        news.clear()
-        await news.wait()
-        room.check()
+    with _patience(f"waiting for another `eitherway pipe {room.name}`"):
+        while True:
+            for peer in room.peers.values():
+                if peer.profile.get("pipe") in ("", room.id):
+                    return peer
+            news.clear()
+            await news.wait()
+            room.check()
+
+
+@contextlib.contextmanager
+def _patience(word: str) -> Iterator[None]:
+    """Say so on standard error, once, if it takes long."""
+    timer = asyncio.get_running_loop().call_later(PATIENCE, lambda: click.echo(f"eitherway: {word}", err=True))
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 async def _connect(room: Room, peer: Peer, progress: bool) -> None:

@@ -62,6 +62,7 @@ class Link:
 
     `outlets` sends, `questions` asks. Callbacks: `on_message(received)`; `on_channel(key, open)`: the peer opened its
     direction of a channel, or sends no more on it; `on_path(path)`; `on_undelivered(messages, reason)`;
+    `on_failed(reason)`: the peer broke the protocol, and another session begins;
     `send_signal(kind, attempt, packet)`: pass a sealed signal on.
     """
 
@@ -76,12 +77,13 @@ class Link:
         on_channel: Callable[[Key, bool], None],
         on_path: Callable[[PathName], None],
         on_undelivered: Callable[[list[Outbound], str], None],
+        on_failed: Callable[[str], None],
         send_signal: Callable[[str, int, bytes], None],
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self.core, self.attempts, self.relay = core, attempts, relay
         self._on_path, self._on_undelivered, self._send_signal = on_path, on_undelivered, send_signal
-        self._direct = direct
+        self._direct, self._on_failed = direct, on_failed
         self.outlets = Outlets(core, self._sent)
         self.questions = Questions(core, self._wake)
         self.inlets = Inlets(core, on_message=on_message, on_channel=on_channel, changed=self._wake)
@@ -286,7 +288,7 @@ class Link:
                     if not self._bye.done():
                         self._bye.set_result(None)
                 case SessionFailed(reason):
-                    log.warning("the session with a peer failed: %s", reason)
+                    self._on_failed(reason)
                 case SessionEnded(undelivered, reason):
                     self._session_ended(undelivered, reason)
                 case SessionStarted():

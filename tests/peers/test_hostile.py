@@ -112,6 +112,8 @@ async def test_a_peer_that_breaks_the_session_ends_that_session_only(connect: Co
     b.on("message", lambda m: got(m.data))
     reports: Log[Any] = Log()
     a.on("undelivered", reports)
+    errors: Log[Any] = Log()
+    b.client.on("error", errors)
     liar = a.peers[b.id]
     await liar.send("before")
     await liar.flush()
@@ -128,6 +130,7 @@ async def test_a_peer_that_breaks_the_session_ends_that_session_only(connect: Co
     await got.until(lambda items: "after" in items)
     assert [i for i in got.items if i != "c is not concerned"] == ["before", "after"]
     assert a.peers[b.id] is liar
+    assert f"({a.id}) in room 'r' broke the protocol" in str((await errors.count(1))[0])
 
 
 NONSENSE: list[Any] = [None, 7, "x", [], {}, {"room": "r"}, {"room": 7}, b"bytes", {"room": "r", "base": "x"}]
@@ -179,3 +182,27 @@ async def test_a_server_that_sends_nonsense_is_survived() -> None:
             assert one.rooms
             assert len(room._presence._held) <= 64
             await asyncio.sleep(0)
+
+
+async def test_a_signal_under_another_label_is_dropped(connect: Connect) -> None:
+    """Kind and attempt stand beside the sealed signal, for the server to see; it may not make another one of it."""
+    a, b = await connect().join("r", p2p="eager"), await connect().join("r", p2p="eager")
+    to_b = await a.wait_for_peer(timeout=10)
+    to_a = await b.wait_for_peer(timeout=10)
+    await eventually(lambda: to_b.path == "direct" and to_a.path == "direct")
+    negotiation = to_a._link.attempts.negotiation
+    before = (negotiation.begun, negotiation.ignored.total())
+    for kind, attempt, label, number in (
+        ("candidate", 7, "offer", 7),
+        ("candidate", 7, "candidate", 8),
+        ("offer", 7, "request", 7),
+        ("answer", 7, "answer", 0),
+    ):
+        packet = to_b._link.core.seal_signal(kind, attempt, {"nonsense": True}, asyncio.get_running_loop().time())
+        assert packet is not None
+        to_a._link.receive_signal(label, number, packet)
+    assert (negotiation.begun, negotiation.ignored.total()) == before
+    packet = to_b._link.core.seal_signal("candidate", 7, {"nonsense": 1}, asyncio.get_running_loop().time())
+    assert packet is not None
+    to_a._link.receive_signal("candidate", 7, packet)
+    assert negotiation.ignored.total() == before[1] + 1, "as it was sealed, it is looked at"

@@ -344,6 +344,10 @@ async def test_unknown_events_and_options_are_named(connect: Connect) -> None:
         client.join("a\nb")
     with pytest.raises(ValueError, match="p2p"):
         client.join("b", p2p="maybe")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="a room's name is a str, not int"):
+        client.join(5)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="a profile is a dict of JSON values, not list"):
+        client.join("b", profile=["a"])  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="4096"):
         await client.join("b", profile={"x": "y" * 5000})
 
@@ -424,3 +428,48 @@ async def test_who_joins_right_behind_is_seen(connect: Connect, monkeypatch: pyt
     monkeypatch.setattr(client._connection, "request", late)
     room = await client.join("r", p2p="never")
     assert (await room.wait_for_peer(timeout=5)).id == other.id
+    assert room._presence.before == frozenset()
+    assert other.rooms["r"]._presence.before == {client.id}
+
+
+async def test_what_does_not_fit_a_channels_type_is_told_and_left_out(connect: Connect) -> None:
+    a, b, to_b, _ = await pair(connect)
+    errors: Log[BaseException] = Log()
+    b.client.on("error", errors)
+    got: Log[Any] = Log()
+    b.channel("numbers", int).on("message", lambda m: got(m.data))
+    channel = a.channel("numbers")
+    for data in (1, "two", 3):
+        await channel.send(data)
+    await to_b.flush()
+    assert got.items == [1, 3]
+    (error,) = await errors.count(1)
+    assert "a message of Ada on channel 'numbers' does not fit its type" in str(error)
+
+
+async def test_messages_are_for_peers_or_their_ids(connect: Connect) -> None:
+    a, b, to_b, _ = await pair(connect)
+    got: Log[Any] = Log()
+    b.on("message", lambda m: got(m.data))
+    await a.send("by id", to=b.id)
+    await a.send("by ids", to=[b.id, to_b])
+    await got.count(3)
+    assert got.items == ["by id", "by ids", "by ids"]
+    with pytest.raises(NotInRoom, match="no peer 'nobody' in room 'lobby'"):
+        await a.send("x", to="nobody")
+    with pytest.raises(TypeError, match="peers or their ids, not int"):
+        await a.send("x", to=[7])  # type: ignore[list-item]
+    with pytest.raises(ValueError, match="'wait' or 'skip'"):
+        await a.send("x", when_full="drop")  # type: ignore[arg-type]
+
+
+async def test_nobody_comes_and_nobody_answers(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    room = await connect().join("alone")
+    with pytest.raises(TimeoutError, match=r"nobody else came into room 'alone' within 0\.01 s"):
+        await room.wait_for_peer(timeout=0.01)
+    with pytest.raises(TimeoutError, match=r"no peer ada came into room 'alone' within 0\.01 s"):
+        await room.wait_for_peer("ada", timeout=0.01)
+    _, _, to_b, _ = await pair(connect)
+    monkeypatch.setattr(to_b._link.relay, "send", lambda *_: None)
+    with pytest.raises(TimeoutError, match=r"did not answer a ping in 0\.01 s"):
+        await to_b.ping(timeout=0.01)
