@@ -3,18 +3,9 @@
 `make()` records a few simulated runs; a failing one can be recorded the same way (`recorded`). A trace is a list of
 steps `[what, at, ...]` in order, `at` being the `now` that was passed:
 
-    ["path_opened", at, path, most or null]      ["path_ended", at, path]       ["path_waiting", at, path, bytes]
-    ["receive", at, path, packet]                ["refused", at, flight, code]  ["handle_timeout", at]
-    ["open", at, label, lane, -> channel]        ["close_channel", at, channel]
-    ["send", at, channel, type, payload]         ["send_datagram", at, channel, type, payload, -> sent]
-    ["listen", at, channel]                      ["handled", at, channel, charge]
-    ["can_send", at, channel, size, -> bool]     ["flush", at, -> mark]         ["close", at]
-    ["ping", at, -> number or null]
-    ["frames_to_send", at, -> [[path, lane, packet], ...]]
-    ["next_timeout", at, -> due or null]         ["next_event", at, -> event]   (left out where there was none)
+    ["send", at, channel, type, payload]     ["frames_to_send", at, [[path, lane, packet], ...]]
 
-Values after an arrow are what the session gave. A path is ["relay", mine, theirs] or ["direct", attempt]; packets and
-payloads are hexadecimal; a flight is counted over all that `frames_to_send` gave, from 0.
+tests/vectors/README.md lists them all.
 """
 
 from collections.abc import Callable, Iterable
