@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from peers import Client, ConnectionFailed, Identity, Message, NotInRoom, Refused, Undelivered
+from peers.testing import Network, Server
 from signalling.protocol.limits import MAX_POLL_PACKETS
 from signalling.rooms.memory import MemoryStore
 from signalling.rooms.roster import Admission, Entry, Roster
@@ -49,12 +50,13 @@ async def test_the_server_killed_and_restarted_in_mid_stream() -> None:
         assert not left.items
 
 
-async def test_a_direct_path_carries_on_while_the_server_is_gone() -> None:
-    async with ServerProcess() as server, Client(server.url) as one, Client(server.url) as two:
+async def test_a_direct_path_carries_on_while_the_server_is_gone(eitherway_server: Server) -> None:
+    server = eitherway_server
+    async with Client(server.url) as one, Client(server.url) as two:
         a, b = await one.join("r", p2p="eager"), await two.join("r", p2p="eager")
         peer = await a.wait_for_peer(timeout=10)
         await eventually(lambda: peer.path == "direct" and b.peers[a.id].path == "direct")
-        await server.stop(signal.SIGKILL)
+        await server.kill()
         await eventually(lambda: not one.connected and not two.connected)
         got: Log[Any] = Log()
         b.on("message", lambda m: got((m.data, m.path)))
@@ -135,8 +137,10 @@ async def test_a_restarted_program_is_a_new_peer_and_what_is_unknown_is_reported
         await two.close()
 
 
-async def test_gone_past_the_grace_is_left(tmp_path: Path) -> None:
-    async with serving(grace=0.3) as url, Client(url) as one:
+@pytest.mark.eitherway_server(grace=0.3)
+async def test_gone_past_the_grace_is_left(eitherway_server: Server, eitherway_network: Network) -> None:
+    url = eitherway_server.url
+    async with Client(url) as one:
         a = await one.join("r", p2p="never")
         left: Log[Any] = Log()
         a.on("peer_left", lambda peer, reason: left(reason))
@@ -144,7 +148,7 @@ async def test_gone_past_the_grace_is_left(tmp_path: Path) -> None:
         await two.join("r", p2p="never")
         peer = await a.wait_for_peer(timeout=10)
         await peer.ping(timeout=10)
-        two._connection._sio.eio.ws._response.connection.transport.abort()
+        eitherway_network.hang_up(two)
         await left.count(1)
         assert left.items == ["lost"]
         with pytest.raises(NotInRoom):
@@ -163,9 +167,19 @@ async def cut_off(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     await eventually(lambda: not client.connected)
 
 
-async def test_lost_to_the_server_but_not_to_its_direct_path(monkeypatch: pytest.MonkeyPatch) -> None:
+def cut_from_the_server(network: Network, client: Client) -> None:
+    """Break a client's connection, and let no other come about."""
+    network.cut("relay", from_=client)
+    network.hang_up(client)
+
+
+@pytest.mark.eitherway_server(grace=0.3)
+async def test_lost_to_the_server_but_not_to_its_direct_path(
+    eitherway_server: Server, eitherway_network: Network
+) -> None:
     """A peer that only the server has lost, past the grace time, stays a peer while the direct path proves it."""
-    async with serving(grace=0.3) as url, Client(url) as one, Client(url) as two:
+    url = eitherway_server.url
+    async with Client(url) as one, Client(url) as two:
         a, b = await one.join("r", p2p="eager"), await two.join("r", p2p="eager")
         peer = await a.wait_for_peer(timeout=10)
         await eventually(lambda: peer.path == "direct" and b.peers[a.id].path == "direct")
@@ -173,12 +187,12 @@ async def test_lost_to_the_server_but_not_to_its_direct_path(monkeypatch: pytest
         a.on("peer_left", lambda peer, reason: left(reason))
         a.on("peer_joined", joined)
         b.on("message", lambda m: got(m.data))
-        with monkeypatch.context() as patch:
-            await cut_off(two, patch)
-            await eventually(lambda: peer.id in a._lost)
-            await peer.send("still here")
-            await peer.flush()
-            assert (got.items, left.items, peer.away) == (["still here"], [], True)
+        cut_from_the_server(eitherway_network, two)
+        await eventually(lambda: peer.id in a._lost)
+        await peer.send("still here")
+        await peer.flush()
+        assert (got.items, left.items, peer.away) == (["still here"], [], True)
+        eitherway_network.heal()
         await eventually(lambda: two.connected and not peer.away)
         await peer.send("back")
         await peer.flush()
@@ -186,14 +200,14 @@ async def test_lost_to_the_server_but_not_to_its_direct_path(monkeypatch: pytest
         assert a.peers[b.id] is peer
         assert not joined.items
         assert not a._lost
-        with monkeypatch.context() as patch:
-            await cut_off(two, patch)
-            await eventually(lambda: peer.id in a._lost)
-            for attempt in list(peer._link.attempts.paths):
-                peer._link.attempts.end(attempt)  # now nothing proves it any more
-            await left.count(1)
-            assert left.items == ["lost"]
-            assert not a.peers
+        cut_from_the_server(eitherway_network, two)
+        await eventually(lambda: peer.id in a._lost)
+        for attempt in list(peer._link.attempts.paths):
+            peer._link.attempts.end(attempt)  # now nothing proves it any more
+        await left.count(1)
+        assert left.items == ["lost"]
+        assert not a.peers
+        eitherway_network.heal()
 
 
 async def test_who_comes_back_and_finds_its_place_taken_stays_out(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -242,10 +256,12 @@ async def test_a_question_ends_with_its_connection(monkeypatch: pytest.MonkeyPat
         question = asyncio.ensure_future(client.join("r", p2p="never"))
         await store.asked.wait()
         client._connection._sio.eio.ws._response.connection.transport.abort()
-        with pytest.raises(ConnectionFailed, match="was lost"):
-            await asyncio.wait_for(question, 5)
+        try:
+            with pytest.raises(ConnectionFailed, match="was lost"):
+                await asyncio.wait_for(question, 5)
+        finally:
+            store.go_on.set()
         assert not client._connection._calls
-        store.go_on.set()
 
 
 async def test_nothing_is_sent_on_a_new_connection_before_it_has_joined(monkeypatch: pytest.MonkeyPatch) -> None:

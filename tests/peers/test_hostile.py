@@ -198,11 +198,11 @@ async def test_a_signal_under_another_label_is_dropped(connect: Connect) -> None
         ("offer", 7, "request", 7),
         ("answer", 7, "answer", 0),
     ):
-        packet = to_b._link.core.seal_signal(kind, attempt, {"nonsense": True}, asyncio.get_running_loop().time())
+        packet = to_b._link.core.seal_signal(kind, attempt, {"candidate": 7}, asyncio.get_running_loop().time())
         assert packet is not None
         to_a._link.receive_signal(label, number, packet)
     assert (negotiation.begun, negotiation.ignored.total()) == before
-    packet = to_b._link.core.seal_signal("candidate", 7, {"nonsense": 1}, asyncio.get_running_loop().time())
+    packet = to_b._link.core.seal_signal("candidate", 7, {"candidate": 7}, asyncio.get_running_loop().time())
     assert packet is not None
     to_a._link.receive_signal("candidate", 7, packet)
     assert negotiation.ignored.total() == before[1] + 1, "as it was sealed, it is looked at"

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from signalling import membership
 from signalling.protocol.events import PeerAway
 from tests.signalling.actor import Actor
 from tests.signalling.conftest import Connect, Server, StartServer
@@ -34,10 +35,12 @@ async def test_each_recipient_gets_its_packet_and_the_body(server: Server, conne
     assert await cyd.next("relay") == {**expected, "packet": b"for Cyd"}
 
 
+@pytest.mark.parametrize("small", [16, 0], ids=["small room", "large room"])
 @pytest.mark.parametrize("transport", ["websocket", "polling"])
 async def test_a_delta_comes_before_what_is_relayed_from_the_peer_that_it_announces(
-    server: Server, connect: Connect, transport: str
+    server: Server, connect: Connect, monkeypatch: pytest.MonkeyPatch, transport: str, small: int
 ) -> None:
+    monkeypatch.setattr(membership, "ANNOUNCED_AT_ONCE", small)
     (ada,) = await members(server, connect, 1)
     bob = await connect(server.url, transport)  # with polling both come in one turn of the server's loop
     fields = bob.join_fields("lobby")
