@@ -21,6 +21,14 @@ class PacketRefused(ValueError):
 class Packet(socketio.packet.Packet):  # type: ignore[misc]
     """python-socketio's packet, which collects attachments without end and believes what a client says of them."""
 
+    data: Any
+
+    def encode(self) -> Any:
+        """The packet as it travels. python-socketio refuses a namespace by a text, where an object is due."""
+        if self.packet_type == socketio.packet.CONNECT_ERROR and isinstance(self.data, str):
+            self.data = {"message": "Invalid namespace"}
+        return super().encode()
+
     def decode(self, encoded_packet: object) -> int:
         """Raises PacketRefused."""
         if not isinstance(encoded_packet, str):
@@ -35,6 +43,8 @@ class Packet(socketio.packet.Packet):  # type: ignore[misc]
             isinstance(self.data, list) and self.data and isinstance(self.data[0], str)
         ):
             raise PacketRefused("an event without a name")
+        if self.packet_type == socketio.packet.CONNECT_ERROR:
+            raise PacketRefused("a refusal, which only a server sends")
         if self.packet_type == socketio.packet.BINARY_EVENT and count == 0:
             raise PacketRefused("a binary event without attachments would wait for one for ever")
         self._room = MAX_ATTACHED_BYTES

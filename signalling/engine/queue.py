@@ -73,6 +73,10 @@ class FedQueue(asyncio.Queue[Any]):
         self._taken += 1
         return item
 
+    def first(self) -> Any:
+        """The next packet, left where it is. There is one."""
+        return self._queue[0]  # type: ignore[attr-defined]
+
     def wake(self) -> None:
         """There is something in the source. Takes it at once if the writer is waiting."""
         if self._hungry and self.bytes < FEED_BYTES:
@@ -88,6 +92,8 @@ class FedQueue(asyncio.Queue[Any]):
     def close(self) -> None:
         """Lets go whoever waits for this client: the writer, a poll, a reader."""
         self._closed = True
+        if self.websocket is None and self.empty():
+            self.put_nowait(engineio.packet.Packet(engineio.packet.NOOP))  # a poll's answer has a packet in it
         self.put_nowait(None)
         if self._read is not None:
             self._read.set()

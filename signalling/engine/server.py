@@ -3,14 +3,15 @@
 import asyncio
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
-import engineio.exceptions
 import engineio.payload
 import socketio
 import socketio.packet
 
 from signalling.config import Config
+from signalling.engine import polling
 from signalling.engine.packets import FastPacket, Packet, PacketRefused
 from signalling.engine.queue import FedQueue
 from signalling.engine.websocket import WebSocket
@@ -19,8 +20,6 @@ from signalling.throttle import Connections
 
 log = logging.getLogger(__name__)
 
-_BODY: Final = 30.0
-"""Seconds for the body of a polling request to come in, once it has begun."""
 _CLOSING: Final = 5.0
 """Seconds that a closed client has to answer before its TCP connection is cut."""
 
@@ -76,8 +75,13 @@ class Engine:
         eio.create_queue = FedQueue
         if own:
             eio.start_background_task = self._start_task
+        eio._ok = polling.say_ok(eio._ok)
+        # A copy: the original is shared by all servers.
+        eio._async = {**eio._async, "translate_request": polling.name_transports(eio._async["translate_request"])}
         if eio.async_mode == "aiohttp":
-            eio._async = {**eio._async, "websocket": WebSocket}  # a copy: the original is shared by all servers
+            eio._async["websocket"] = WebSocket
+        if own:
+            eio._async["create_route"] = polling.create_route
         eio.on("connect", self._on_connect)
         eio.on("message", self._on_message)
         eio.on("disconnect", self._on_disconnect)
@@ -156,11 +160,16 @@ class Engine:
     async def _on_connect(self, eio_sid: str, environ: dict[str, Any]) -> str | None:
         if not self._connections.opened(eio_sid, environ, self._clock()):
             return "too many connections from this address"  # anything but None is the reason of a refusal
-        self._guard_polling(eio_sid)
+        socket = self.sio.eio.sockets[eio_sid]
+        polling.guard(socket, partial(self._cut, eio_sid))
+        # engine.io rounds it down to whole seconds.
+        socket.queue.first().data["pingInterval"] = int(self.sio.eio.ping_interval * 1000)
         await self.sio._handle_eio_connect(eio_sid, environ)
         return None
 
     async def _on_message(self, eio_sid: str, data: object) -> None:
+        if self.sio.eio.sockets[eio_sid].closed:
+            return  # python-socketio would connect it again, and never forget it
         try:
             await self.sio._handle_eio_message(eio_sid, data)
         except Exception as error:
@@ -180,23 +189,6 @@ class Engine:
         self._connections.closed(eio_sid)
         self.sio._binary_packet.pop(eio_sid, None)
         await self.sio._handle_eio_disconnect(eio_sid, reason)
-
-    def _guard_polling(self, eio_sid: str) -> None:
-        """Closes a client whose polling request cannot be parsed; engine.io would drop it and answer 200 (rule V5)."""
-        socket = self.sio.eio.sockets[eio_sid]
-        handle = socket.handle_post_request
-
-        async def handle_post_request(environ: dict[str, Any]) -> None:
-            try:
-                async with asyncio.timeout(self.sio.eio.ping_timeout):
-                    await socket.queue.until_read()
-                async with asyncio.timeout(_BODY):
-                    await handle({**environ, "wsgi.input": _WholeBody(environ["wsgi.input"])})
-            except Exception as error:
-                await self._cut(eio_sid, f"bad polling request: {str(error) or type(error).__name__}")
-                raise engineio.exceptions.EngineIOError from None
-
-        socket.handle_post_request = handle_post_request
 
     async def _cut(self, eio_sid: str, reason: str) -> None:
         socket = self.sio.eio.sockets.get(eio_sid)
@@ -220,18 +212,3 @@ class Engine:
     def _socket(self, sid: str) -> Any:
         """Raises KeyError if there is none."""
         return self.sio.eio.sockets[self._eio_sid(sid)]
-
-
-class _WholeBody:
-    """The body of a polling request, read to its end.
-
-    engine.io asks aiohttp's stream once, and takes what has arrived so far (up to 64 KiB or so) for all of it.
-    """
-
-    def __init__(self, content: Any) -> None:
-        self._content = content
-
-    async def read(self, length: int) -> bytes:
-        """Exactly so many bytes; the caller has bounded them. Raises IncompleteReadError if the client breaks off."""
-        body: bytes = await self._content.readexactly(length)
-        return body

@@ -39,6 +39,11 @@ class WebSocket(driver.WebSocket):  # type: ignore[misc]
         self._socket.poll = self._poll
         self.environ = environ
         await self.handler(self)
+        if not self._socket.upgraded:
+            # The session goes on polling. engine.io forgets that where the WebSocket ended before it said anything.
+            self._socket.upgrading = False
+            self._queue.websocket = None
+            del self._socket.poll
         return self._sock
 
     async def wait(self) -> str | bytes:

@@ -4,11 +4,12 @@ import asyncio
 import json
 from urllib.parse import urlsplit
 
+import aiohttp
 import pytest
 
 from tests.signalling.actor import Actor
 from tests.signalling.conftest import Connect, Server
-from tests.signalling.raw import RawPoller
+from tests.signalling.raw import RawClient, RawPoller
 
 
 async def test_many_events_at_once_reach_a_stock_polling_client(server: Server, connect: Connect) -> None:
@@ -98,3 +99,37 @@ async def test_a_request_that_comes_in_pieces_is_read_whole(server: Server) -> N
         status, text = await poller.get()
         assert status == 200
         assert "not-in-room" in text
+
+
+async def test_who_fails_to_go_over_to_websocket_still_polls_what_it_can_read(server: Server, connect: Connect) -> None:
+    ada, eve = await connect(server.url), Actor(server.url)
+    await ada.join("lobby")
+    async with RawPoller(server.url) as poller:
+        fields = eve.join_fields("lobby", proof=eve.proof("lobby", sid=await poller.greet()))
+        await poller.post("42" + json.dumps(["join", fields]))
+        await poller.get()
+        async with aiohttp.ClientSession() as http:
+            async with http.ws_connect(poller.url.replace("transport=polling", "transport=websocket")):
+                pass
+        for _ in range(20):
+            await ada.relay("lobby", [eve.id], [b"x"])
+        await ada.next("relayed")
+        polls: list[int] = []
+        while sum(polls) < 40:
+            polls.append(len((await poller.get())[1].split("\x1e")))
+        assert max(polls) <= 16
+
+
+@pytest.mark.parametrize("transport", ["polling", "websocket"])
+async def test_who_has_closed_cannot_connect_again(server: Server, transport: str) -> None:
+    """python-socketio would connect it, and never forget it."""
+    packets = ["1", '40{"protocol":1}']
+    if transport == "polling":
+        async with RawPoller(server.url) as poller:
+            await poller.post("\x1e".join(packets))
+    else:
+        async with RawClient(server.url) as raw:
+            for packet in packets:
+                await raw.ws.send_str(packet)
+            await raw.closed()
+    assert not list(server.engine.sio.manager.get_namespaces())
