@@ -6,6 +6,9 @@ sent meanwhile arrives when the network is healed, as with TCP.
 
 import asyncio
 import contextlib
+import socket
+import struct
+import sys
 from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple
@@ -20,6 +23,8 @@ PIECE = 65_536
 """Bytes that are passed on at a time."""
 MAX_WAITING = 4 * 1024 * 1024
 """Bytes that may be on their way in one direction of one connection; then no more are read."""
+
+_NO_LINGER = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
 
 Forecast = Callable[[str, str | None, str | None], Weather]
 """What happens to a packet on a path, from one client to another; None is the server, or unknown."""
@@ -113,7 +118,7 @@ class _Connection:
         """Break both connections off, so that who uses them notices at once."""
         for writer in (self._writer, self._onward):
             if writer is not None:
-                writer.transport.abort()
+                reset(writer)
 
     async def _pump(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, sender: str | None, receiver: str | None
@@ -186,6 +191,13 @@ class _Flow:
         """Its bytes are no longer waiting."""
         self._size -= len(piece.data)
         self._room.set()
+
+
+def reset(writer: asyncio.StreamWriter) -> None:
+    """End a connection by a reset, as a system does whose program is gone; `abort` alone would end it in good order."""
+    with contextlib.suppress(OSError):  # it is closed already
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+    writer.transport.abort()
 
 
 def _named(head: bytes) -> str | None:
