@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import gc
-import signal
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -14,7 +13,7 @@ from peers import Client, ConnectionFailed
 from peers.connection import _discard
 from peers.peer import Peer
 from peers.room import Room
-from tests.serving import ServerProcess
+from peers.testing import Server
 from tests.waiting import Log, eventually
 
 Connect = Callable[..., Client]
@@ -78,7 +77,7 @@ async def test_a_cancelled_join_leaves_no_member(connect: Connect, after: int) -
         assert not client.rooms
 
 
-async def test_a_token_function_that_raises_is_asked_again() -> None:
+async def test_a_token_function_that_raises_is_asked_again(eitherway_server: Server) -> None:
     asked: Log[None] = Log()
 
     async def token() -> str:
@@ -87,12 +86,12 @@ async def test_a_token_function_that_raises_is_asked_again() -> None:
             raise RuntimeError("no token today")
         return "token"
 
-    async with ServerProcess() as server, Client(server.url, token=token) as client:
+    async with Client(eitherway_server.url, token=token) as client:
         errors: Log[Exception] = Log()
         client.on("error", errors)
-        await server.stop(signal.SIGKILL)
+        await eitherway_server.kill()
         await eventually(lambda: not client.connected)
-        await server.start()
+        await eitherway_server.start()
         await eventually(lambda: client.connected)
         assert isinstance(errors.items[0], RuntimeError)
 
