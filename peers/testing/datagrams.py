@@ -1,6 +1,6 @@
 """Where the datagrams of direct paths pass: between aioice and its sockets, for as long as a network is there.
 
-The names used are aioice's: `StunProtocol`, which is an asyncio protocol, and its attribute `transport`.
+The names used are aioice's: `StunProtocol`, an asyncio protocol, and the function that lists this machine's addresses.
 """
 
 import asyncio
@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from aioice import ice
 from aioice.ice import StunProtocol
 
 from peers.testing.wire import Wire
@@ -35,6 +36,7 @@ class Tap:
         """How many sockets are open here, by their ends."""
         self._made = StunProtocol.connection_made
         self._received = StunProtocol.datagram_received
+        self._addresses = ice.get_host_addresses
 
     def install(self) -> None:
         """Take effect for sockets that are opened from now on."""
@@ -50,11 +52,17 @@ class Tap:
             else:
                 socket.incoming.send((data, addr))
 
+        def addresses(use_ipv4: bool, use_ipv6: bool) -> list[str]:
+            # Loopback is left out otherwise, so a machine that has nothing else would have no direct paths.
+            return tap._addresses(use_ipv4, use_ipv6) or ["127.0.0.1"]
+
         StunProtocol.connection_made = connection_made  # type: ignore[method-assign, assignment]
+        ice.get_host_addresses = addresses
         StunProtocol.datagram_received = datagram_received  # type: ignore[method-assign, assignment]
 
     def remove(self) -> None:
         """Undo it. Sockets that are open keep their wires."""
+        ice.get_host_addresses = self._addresses
         StunProtocol.connection_made = self._made  # type: ignore[method-assign]
         StunProtocol.datagram_received = self._received  # type: ignore[method-assign]
 

@@ -6,10 +6,16 @@ from collections.abc import AsyncIterator
 
 import psutil
 import pytest
+from aioice import ice
 from aioice.ice import StunProtocol
 
 from peers import Client
 from peers.testing.server import THREAD
+
+
+def patched() -> tuple[object, ...]:
+    """What a network changes while it is there."""
+    return Client.__init__, StunProtocol.connection_made, StunProtocol.datagram_received, ice.get_host_addresses
 
 
 @pytest.fixture(autouse=True)
@@ -17,10 +23,10 @@ async def nothing_remains() -> AsyncIterator[None]:
     """No task, no thread and no socket is left, and classes are as they were."""
     process = psutil.Process()
     sockets = len(process.net_connections())
-    before = (Client.__init__, StunProtocol.connection_made, StunProtocol.datagram_received)
+    before = patched()
     yield
     async with asyncio.timeout(10):
         while len(asyncio.all_tasks()) > 1 or len(process.net_connections()) > sockets:
             await asyncio.sleep(0.02)
-    assert (Client.__init__, StunProtocol.connection_made, StunProtocol.datagram_received) == before
+    assert patched() == before
     assert not [thread for thread in threading.enumerate() if thread.name == THREAD]

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import ifaddr
 import pytest
 from aiortc import RTCPeerConnection
 
@@ -230,6 +231,17 @@ async def other_program(url: str) -> AsyncIterator[None]:
         program.kill()
         await program.wait()
         program._transport.close()  # type: ignore[attr-defined]
+
+
+async def test_a_machine_without_any_other_network_has_direct_paths_on_loopback(
+    eitherway_server: Server, eitherway_network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ifaddr, "get_adapters", list)
+    async with pair(eitherway_server, "eager") as (_, _, to_b, _):
+        (direct,) = to_b.stats().direct.values()
+        assert direct.local_address.startswith("127.0.0.1:")
+        eitherway_network.cut("direct")
+        await eventually(lambda: to_b.path == "relay")
 
 
 async def test_what_is_not_ours_is_left_alone(eitherway_network: Network) -> None:
