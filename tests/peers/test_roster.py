@@ -2,7 +2,6 @@
 
 import hashlib
 import random
-from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -487,40 +486,3 @@ def follow(core: RosterCore, believed: dict[str, Any], there: dict[str, wire.Mem
     if again:
         core.receive_joined(joined(*there.values(), version=version, resumed=True), 0.0)
         follow(core, believed, there, version)
-
-
-CHECK, APPLY = RosterCore._check, RosterCore._apply
-RULES: dict[str, tuple[str, Any, Callable[[], None]]] = {
-    "statements are checked": (
-        "_read",
-        lambda self, told: read_statement(from_text(told.statement)),
-        lambda: test_who_is_not_what_the_server_shows_is_not_announced(
-            Person("ada"), {"profile": "forged"}, "not signed"
-        ),
-    ),
-    "older statements are refused": (
-        "_check",
-        lambda self, told, known: CHECK(self, told, None),
-        lambda: test_the_server_cannot_turn_the_clock_back(Person("ada"), "incarnation"),
-    ),
-    "only what comes out of a delta counts": (
-        "_apply",
-        lambda self, change: (APPLY(self, change), self._settle(getattr(change, "id", None) or change.member.id)),
-        lambda: test_what_is_known_already_is_not_told_again(Person("ada")),
-    ),
-    "guests are no peers": ("_counts", lambda self, id: True, lambda: test_guests_are_not_peers(Person("ada"))),
-    "the absent have the grace time": (
-        "handle_timeout",
-        lambda self, now: None,
-        lambda: test_after_a_servers_restart_the_absent_have_the_grace_time(Person("ada"), Person("bob")),
-    ),
-}
-"""Rules of the roster, how to break each, and its test."""
-
-
-@pytest.mark.parametrize("rule", RULES)
-def test_each_rule_has_a_test_that_fails_without_it(rule: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    name, broken, check = RULES[rule]
-    monkeypatch.setattr(RosterCore, name, broken)
-    with pytest.raises(AssertionError):
-        check()

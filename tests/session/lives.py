@@ -59,12 +59,6 @@ def live(seed: int, rules: Rules | None = None) -> Result:
     return Result(trouble.failures, suspicions, sent, twice, settled)
 
 
-def some_lives() -> None:
-    """Enough lives to notice that a promise is broken."""
-    for seed in range(30):
-        live(seed)
-
-
 def check_twice(world: World, twice: int, failures: int, suspicions: int) -> None:
     """What is sent again is bounded: both windows of both sides for each failure, and a burst for each suspicion."""
     rules = world.rules

@@ -4,12 +4,10 @@ EITHERWAY_SEEDS=5000 runs as many worlds (about 30 a second).
 """
 
 import os
-from collections.abc import Callable
 
 import pytest
 
-from peers.session import handshake, link_core, seal
-from peers.session.binding import Binding, EndedHalves
+from tests.sabotage.registry import SWITCHES
 from tests.session import chaos
 from tests.session.pair import Side
 
@@ -24,35 +22,21 @@ def test_nothing_is_doubled_swapped_or_unaccounted_for(first: int) -> None:
     assert delivered > 5 * min(BATCH, SEEDS - first), "worlds in which nothing happens prove nothing"
 
 
-Rule = tuple[object, str, Callable[..., object] | float]
-
-RULES: dict[str, Rule] = {
-    "what ended here stays ended": (EndedHalves, "discard", lambda *_: None),
-    "a session that ended there ends here": (Binding, "is_over", lambda self, said: False),
-    "the peer's `ended` ends mine": (
-        Binding,
-        "is_over",
-        lambda self, said: self.bound is not None and said.own > self.bound,
-    ),
-    "a later half of the peer ends mine": (Binding, "is_over", lambda self, said: said.ended >= self.own),
-    "old halves are not let in": (Binding, "is_stale", lambda self, said: False),
-    "ended halves are not let in": (
-        Binding,
-        "is_stale",
-        lambda self, said: self.bound is not None and said.own < self.bound,
-    ),
-    "halves before the bound one are not let in": (Binding, "is_stale", lambda self, said: said.own <= self.ended),
-    "who addresses another session is told": (Binding, "is_elsewhere", lambda self, said: False),
-    "who is out of date is told": (handshake.Schedule, "want_soon", lambda self, now: None),
-    "message 1 is repeated": (
-        handshake.Schedule,
-        "sent",
-        lambda self, now: setattr(self, "due", float("inf")),
-    ),
-    "unknown keys are hinted at": (link_core, "HINT_EVERY", float("inf")),
-    "four keys are kept": (seal, "KEPT_KEYS", 1),
-}
-"""Each rule, and how to break it. None of these is carried by another rule."""
+NEEDED = (
+    "ended-halves",
+    "over-there-over-here",
+    "their-ended-ends-mine",
+    "a-later-half-ends-mine",
+    "stale-halves",
+    "no-ended-half-again",
+    "no-earlier-half",
+    "message-1-is-for-this-session",
+    "the-outdated-is-told",
+    "message-1-again",
+    "hint",
+    "four-keys",
+)
+"""Switches of which each breaks a promise in some world: none of these rules is carried by another."""
 
 
 def run_all(seeds: int) -> None:
@@ -60,10 +44,9 @@ def run_all(seeds: int) -> None:
         chaos.run(seed)
 
 
-@pytest.mark.parametrize("rule", RULES)
-def test_each_rule_is_needed(rule: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    owner, name, broken = RULES[rule]
-    monkeypatch.setattr(owner, name, broken)
+@pytest.mark.parametrize("switch", NEEDED)
+def test_each_rule_is_needed(switch: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    SWITCHES[switch].breaker(monkeypatch)
     with pytest.raises(chaos.Broken):
         run_all(600)
 

@@ -1,0 +1,1 @@
+"""The switches, a module for each part of the protocol."""
