@@ -7,7 +7,7 @@ from typing import Any
 
 from peers.negotiation import Abandon, MakeAnswer, MakeOffer, Negotiation, SendSignal, TakeAnswer, TakeCandidate
 from peers.paths.direct import DirectPath
-from signalling.protocol.events import IceServer
+from peers.paths.ice_servers import IceServers
 
 log = logging.getLogger("eitherway.direct")
 
@@ -30,7 +30,7 @@ class Attempts:
         negotiation: Negotiation,
         *,
         quota: Quota,
-        ice_servers: Callable[[], list[IceServer]],
+        ice_servers: Callable[[], IceServers],
         send_signal: Callable[[str, int, dict[str, Any] | None], None],
         on_open: Callable[[int], None],
         on_packet: Callable[[int, bytes], None],

@@ -138,7 +138,6 @@ class Client(Emitter):
             await asyncio.gather(*(room.leave() for room in list(self._rooms.values())))
         finally:
             await self._connection.close()
-            await self._shared.prober.close()
         self._relays.reset()
         for task in self._signals:
             task.cancel()

@@ -14,6 +14,8 @@ from peers.membership import Membership
 from peers.negotiation import Negotiation
 from peers.noise import KEY, PrivateKey
 from peers.paths.direct import direct_available
+from peers.paths.ice_servers import IceServers
+from peers.paths.probing import Prober
 from peers.paths.relay import RelayPath, Relays
 from peers.session.binding import EndedHalves
 from peers.session.credit import Budget
@@ -64,6 +66,7 @@ class Shared:
         self.quota = Quota(32)
         self.rng = random.Random()
         self.ephemerals = Ephemerals()
+        self.prober = Prober()
         self._number = 0
 
     def next_number(self) -> int:
@@ -81,11 +84,13 @@ class LinkMaker:
         self._membership, self._shared, self._relays, self._send_signal = membership, shared, relays, send_signal
         self._static = PrivateKey(membership.static)
         self._direct = direct and direct_available()
-        self._ice_servers: list[IceServer] = []
+        self._ice_servers = IceServers([], shared.prober.memory)
 
     def use_ice_servers(self, servers: list[IceServer]) -> None:
         """The STUN and TURN servers for attempts from now on."""
-        self._ice_servers = servers
+        if self._direct:
+            self._ice_servers = IceServers(servers, self._shared.prober.memory)
+            self._shared.prober.probe(self._ice_servers)
 
     async def sent(self) -> None:
         """Until what the links have given to the relay is on its way: a last acknowledgement before leaving."""

@@ -10,10 +10,11 @@ import ipaddress
 import re
 import socket
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from typing import Any
 
 from aioice import Candidate, ice
+from aioice.ice import StunProtocol
 from aioice.stun import TransactionFailed
 from aiortc import (
     RTCDataChannel,
@@ -28,6 +29,7 @@ from aiortc.rtcicetransport import candidate_from_aioice
 from aiortc.rtcicetransport import parse_stun_turn_uri as parse_named_uri
 
 from peers.paths.congestion import DelayLimit
+from peers.paths.ice_servers import Server
 
 _BRACKETED = re.compile(r"(stuns?|turns?):\[([^\]]*)\](.*)")
 COMPONENT = 1
@@ -40,12 +42,13 @@ RECEIVE_BUFFER = 2 * 1024 * 1024
 
 __all__ = [
     "Association",
+    "Candidate",
     "Channel",
     "Connection",
     "Gatherer",
+    "StunProtocol",
     "TransactionFailed",
     "end_association",
-    "parse_stun_turn_uri",
     "selected_pair",
     "set_dtls_role",
     "set_ice_role",
@@ -206,7 +209,7 @@ class Connection(ice.Connection):
             self._next.cancel()
         await super().close()
 
-    def add_local_candidate(self, candidate: Candidate, protocol: ice.StunProtocol | None) -> bool:
+    def add_local_candidate(self, candidate: Candidate, protocol: StunProtocol | None) -> bool:
         """Add a candidate found after the host candidates. False if there is one of the same address already.
 
         `protocol`: that of a relayed candidate, which has a socket of its own, and so pairs of its own.
@@ -248,33 +251,36 @@ class Gatherer(RTCIceGatherer):
             if (opened := protocol.transport.get_extra_info("socket")) is not None:
                 opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
 
-    def reflexive_queries(self, server: tuple[str, int]) -> list[Coroutine[Any, Any, tuple[Candidate, None]]]:
-        """Coroutines that ask a STUN server for our address as it sees it: one for each IPv4 socket, as in aioice."""
+    def ipv4_sockets(self) -> list[StunProtocol]:
+        """The sockets behind NATs, perhaps."""
         return [
-            ice.server_reflexive_candidate(protocol, server)
+            protocol
             for protocol in self._connection._protocols
             if ipaddress.ip_address(protocol.local_candidate.host).version == 4
             and protocol.local_candidate.type == "host"
         ]
 
-    async def allocate(
-        self, server: tuple[str, int], *, transport: str, tls: bool, username: str | None, credential: str | None
-    ) -> tuple[Candidate, ice.StunProtocol]:
+    async def reflexive_candidate(self, protocol: StunProtocol, server: tuple[str, int]) -> Candidate:
+        """Ask a STUN server for the address of a socket as it sees it."""
+        candidate, _ = await ice.server_reflexive_candidate(protocol, server)
+        return candidate
+
+    async def allocate(self, server: Server) -> tuple[Candidate, StunProtocol]:
         """Ask a TURN server for an address. Cancelled, it leaves no socket."""
         connection = self._connection
         candidate, protocol = await ice.relayed_candidate(
             component=COMPONENT,
             hide_related_address=False,
-            protocol_factory=lambda: ice.StunProtocol(connection),
-            turn_server=server,
-            turn_username=username,
-            turn_password=credential,
-            turn_ssl=tls,
-            turn_transport=transport,
+            protocol_factory=lambda: StunProtocol(connection),
+            turn_server=(server.host, server.port),
+            turn_username=server.username,
+            turn_password=server.credential,
+            turn_ssl=server.tls,
+            turn_transport=server.transport,
         )
         return candidate, protocol
 
-    def add(self, candidate: Candidate, protocol: ice.StunProtocol | None) -> RTCIceCandidate | None:
+    def add(self, candidate: Candidate, protocol: StunProtocol | None) -> RTCIceCandidate | None:
         """Add what a server told. None if there is a candidate of the same address already."""
         return candidate_from_aioice(candidate) if self._connection.add_local_candidate(candidate, protocol) else None
 

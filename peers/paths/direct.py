@@ -5,16 +5,16 @@ This module imports no aiortc; `peers.paths.stack`, which does, is loaded when t
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from peers.codec.frames import Lane
+from peers.paths.ice_servers import IceServers
 from peers.paths.loading import DirectUnavailable, direct_available, load_stack
 from peers.paths.path import MAX_PATH_PACKET
-from signalling.protocol.events import IceServer
 
 if TYPE_CHECKING:
     from peers.paths.stack import Stack
@@ -56,7 +56,7 @@ class DirectPath:
         attempt: int,
         *,
         offers: bool,
-        ice_servers: Sequence[IceServer],
+        ice_servers: IceServers,
         on_open: Callable[[], None],
         on_packet: Callable[[Lane, bytes], None],
         on_drain: Callable[[], None],

@@ -1,57 +1,39 @@
 """Our candidates: the host's at once, those that servers tell of as they come.
 
-aioice gathers in one go and waits up to 5 s for a server that doesn't answer. Here a description goes out with what is
-there after `HEAD_START`, and what is found later is trickled (RFC 8838).
+aioice gathers in one go and waits up to 5 s for a server that doesn't answer. Here a description waits for those alone
+that are known to be near, and what is found later is trickled (RFC 8838).
 """
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from typing import Any
 
 from aiortc import RTCIceCandidate
 
 from peers.paths import aiortc_seam as seam
-from signalling.protocol.events import IceServer
+from peers.paths.ice_servers import IceServers, Server
 
 log = logging.getLogger("eitherway.direct")
 
-HEAD_START = 0.1
-"""Seconds that a description waits for the servers' answers: a near one saves a signal for each candidate."""
+NEAR = 0.02
+"""A server that has answered within so many seconds is waited for: that saves a signal for each candidate."""
+HEAD_START = 0.06
+"""Seconds that a description waits for near servers at the most."""
+LAST_WORD = 0.005
+"""Seconds more for the answers that come right behind: to other sockets, and that these were all."""
+STUN_PATIENCE = 0.5
+"""Seconds that the best STUN server has, before the others are asked too."""
 STUN_TIMEOUT = 5.0
 """Seconds after which a STUN server is given up."""
-TURN_TIMEOUT = 2.0
-"""Seconds that one TURN server has before the next is asked: where UDP is blocked, the one over TCP comes second."""
-MAX_SERVERS = 4
-"""STUN servers, and as many TURN servers, that are asked."""
-TURN_KINDS = {("turn", "udp"), ("turn", "tcp"), ("turns", "tcp")}
+TURN_PATIENCE = 0.5
+"""Seconds that one TURN server has, before the next is asked too: where UDP is blocked, one over TCP may answer."""
+TURN_TIMEOUT = 5.0
+"""Seconds after which a TURN server is given up."""
 
-Uri = dict[str, Any]
-
-
-def parse_servers(servers: Sequence[IceServer]) -> tuple[list[Uri], list[tuple[Uri, IceServer]]]:
-    """The STUN and TURN servers that can be used, in the order given.
-
-    Left out, with a word in the log: malformed URLs, `stuns:`, and TURN without a credential.
-    """
-    stun: list[Uri] = []
-    turn: list[tuple[Uri, IceServer]] = []
-    for server in servers:
-        for url in server.urls:
-            try:
-                uri = seam.parse_stun_turn_uri(url)
-            except ValueError as error:
-                log.warning("ICE server %r is left out: %s", url, error)
-                continue
-            if uri["scheme"] == "stun":
-                stun.append(uri)
-            elif (uri["scheme"], uri.get("transport")) not in TURN_KINDS:
-                log.warning("ICE server %r is left out: not supported", url)
-            elif server.username is None or server.credential is None:
-                log.warning("ICE server %r is left out: the signalling server gave no credential for it", url)
-            else:
-                turn.append((uri, server))
-    return stun[:MAX_SERVERS], turn[:MAX_SERVERS]
+Ask = Callable[[Server, asyncio.Event], Coroutine[Any, Any, None]]
+"""Asks a server, and sets the event when it has told an address."""
 
 
 class Gathering:
@@ -60,28 +42,38 @@ class Gathering:
     def __init__(
         self,
         gatherer: seam.Gatherer,
-        servers: Sequence[IceServer],
+        servers: IceServers,
         on_candidate: Callable[[RTCIceCandidate | None], None],
     ) -> None:
         self._gatherer = gatherer
-        self._stun, self._turn = parse_servers(servers)
+        now = asyncio.get_running_loop().time()
+        self._memory = servers.memory
+        self._stun = self._memory.best_first(servers.stun, now)
+        self._turn = self._memory.best_first(servers.turn, now)
         self._on_candidate = on_candidate
         self._trickles = False
         self._hosts: asyncio.Task[None] | None = None
         self._queries: asyncio.Task[None] | None = None
+        self._near = {server for server in (*self._stun[:1], *self._turn[:1]) if self._is_near(server, now)}
+        """Servers that the description still waits for."""
+        self._near_told = asyncio.Event()
         self.complete = False
         """Nothing more will be found."""
 
     async def start(self) -> None:
-        """Open the sockets, ask the servers, and come back after `HEAD_START` at the latest."""
+        """Open the sockets, ask the servers, and come back when the near ones have told: `HEAD_START` at the latest."""
         self._hosts = asyncio.create_task(self._gatherer.gather(), name="gather host candidates")
         # Shielded: a socket half made when its task is cancelled would be nobody's.
         await asyncio.shield(self._hosts)
-        if self._queries is None and (self._stun or self._turn):
-            self._queries = asyncio.create_task(self._ask(), name="ask ICE servers")
-            await asyncio.wait([self._queries], timeout=HEAD_START)
-        else:
+        if self.complete or not (self._stun or self._turn):
             self.complete = True
+            return
+        self._queries = asyncio.create_task(self._ask(), name="ask ICE servers")
+        if self._near:
+            told = asyncio.create_task(self._near_told.wait(), name="wait for near ICE servers")
+            await asyncio.wait([told], timeout=HEAD_START)
+            if not told.cancel():
+                await asyncio.wait([self._queries], timeout=LAST_WORD)
         self._trickles = not self.complete
 
     async def stop(self) -> None:
@@ -96,49 +88,111 @@ class Gathering:
             await asyncio.wait([self._queries])
 
     async def _ask(self) -> None:
+        now = self._now()
+        answered = [server for server in self._stun if self._memory.seconds(server, now) is not None]
+        unknown = [server for server in self._stun if not self._memory.is_known(server, now)]
+        first = answered[:1] or unknown
+        rest = [server for server in self._stun if server not in first]
         try:
             async with asyncio.TaskGroup() as group:
-                for uri in self._stun:
-                    for query in self._gatherer.reflexive_queries((uri["host"], uri["port"])):
-                        group.create_task(self._reflexive(uri, query))
-                if self._turn:
-                    group.create_task(self._relayed())
+                # Any STUN server tells the same: one that is known to answer, or all of which nothing is known.
+                group.create_task(_in_turn([first, rest], self._reflexive, STUN_PATIENCE))
+                by_one = [[server] for server in self._turn]
+                group.create_task(_in_turn(by_one, self._relayed, TURN_PATIENCE, one_is_enough=True))
         finally:
             self.complete = True
         if self._trickles:
             self._on_candidate(None)
 
-    async def _reflexive(self, uri: Uri, query: Any) -> None:
-        try:
-            async with asyncio.timeout(STUN_TIMEOUT):
-                candidate, _ = await query
-        # A name that doesn't resolve, no answer, an answer of nonsense: each means no candidate from this server.
-        except Exception as error:
-            log.info("STUN server %s:%s told no address: %r", uri["host"], uri["port"], error)
-        else:
-            self._found(candidate, None)
+    async def _reflexive(self, server: Server, told: asyncio.Event) -> None:
+        """Ask a STUN server from every socket."""
+        begun = self._now()
 
-    async def _relayed(self) -> None:
-        for uri, server in self._turn:
+        async def query(protocol: seam.StunProtocol) -> bool:
             try:
-                async with asyncio.timeout(TURN_TIMEOUT):
-                    candidate, protocol = await self._gatherer.allocate(
-                        (uri["host"], uri["port"]),
-                        transport=uri["transport"],
-                        tls=uri["scheme"] == "turns",
-                        username=server.username,
-                        credential=server.credential,
-                    )
-            except seam.TransactionFailed as error:
-                # It has answered, and will not change its mind: who runs the servers has to know.
-                log.warning("TURN server %s:%s refused to give an address: %s", uri["host"], uri["port"], error)
+                async with asyncio.timeout(STUN_TIMEOUT):
+                    candidate = await self._gatherer.reflexive_candidate(protocol, (server.host, server.port))
+            # A name that doesn't resolve, no answer, an answer of nonsense: each means no candidate from this server.
             except Exception as error:
-                log.info("TURN server %s:%s gave no address: %r", uri["host"], uri["port"], error)
-            else:
-                self._found(candidate, protocol)
-                return
+                log.info("STUN server %s told no address: %r", server.url, error)
+                return False
+            self._memory.answered(server, self._now() - begun, self._now())
+            self._found(server, candidate, None)
+            told.set()
+            return True
 
-    def _found(self, found: Any, protocol: Any) -> None:
+        answers = await asyncio.gather(*map(query, self._gatherer.ipv4_sockets()))
+        if answers and not any(answers):
+            self._failed(server)
+
+    async def _relayed(self, server: Server, told: asyncio.Event) -> None:
+        """Ask a TURN server for an address."""
+        begun = self._now()
+        try:
+            async with asyncio.timeout(TURN_TIMEOUT):
+                candidate, protocol = await self._gatherer.allocate(server)
+        except seam.TransactionFailed as error:
+            # It won't change its mind: who runs the servers has to know, but not again and again.
+            level = logging.INFO if self._memory.has_failed(server, self._now()) else logging.WARNING
+            log.log(level, "TURN server %s refused to give an address: %s", server.url, error)
+            self._failed(server)
+        except Exception as error:
+            log.info("TURN server %s gave no address: %r", server.url, error)
+            self._failed(server)
+        else:
+            self._memory.answered(server, self._now() - begun, self._now())
+            self._found(server, candidate, protocol)
+            told.set()
+
+    def _found(self, server: Server, found: seam.Candidate, protocol: seam.StunProtocol | None) -> None:
         candidate = self._gatherer.add(found, protocol)
+        self._has_told(server)
         if candidate is not None and self._trickles:
             self._on_candidate(candidate)
+
+    def _failed(self, server: Server) -> None:
+        self._memory.failed(server, self._now())
+        self._has_told(server)
+
+    def _is_near(self, server: Server, now: float) -> bool:
+        seconds = self._memory.seconds(server, now)
+        return seconds is not None and seconds <= NEAR
+
+    def _has_told(self, server: Server) -> None:
+        self._near.discard(server)
+        if not self._near:
+            self._near_told.set()
+
+    def _now(self) -> float:
+        return asyncio.get_running_loop().time()
+
+
+async def _in_turn(
+    batches: Iterable[Sequence[Server]], ask: Ask, patience: float, *, one_is_enough: bool = False
+) -> None:
+    """Ask batch after batch of servers until one has told: the next when those before have had `patience`, or failed.
+
+    Returns when all that were asked are done, or, if one is enough, when one is.
+    """
+    told = asyncio.Event()
+    async with asyncio.TaskGroup() as group:
+        waiting = group.create_task(told.wait())
+        asking: set[asyncio.Task[Any]] = set()
+
+        async def wait(timeout: float | None) -> None:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(timeout):
+                    while asking and not told.is_set():
+                        done, _ = await asyncio.wait({waiting, *asking}, return_when=asyncio.FIRST_COMPLETED)
+                        asking.difference_update(done)
+
+        for batch in filter(None, batches):
+            asking |= {group.create_task(ask(server, told)) for server in batch}
+            await wait(patience)
+            if told.is_set():
+                break
+        await wait(None)
+        waiting.cancel()
+        if one_is_enough:
+            for task in asking:
+                task.cancel()

@@ -6,7 +6,7 @@ RTCPeerConnection does the same for media too, but cannot trickle its candidates
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import msgspec
@@ -23,7 +23,7 @@ from peers.paths import aiortc_seam as seam
 from peers.paths import description
 from peers.paths.description import Remote
 from peers.paths.gathering import Gathering
-from signalling.protocol.events import IceServer
+from peers.paths.ice_servers import IceServers
 
 log = logging.getLogger("eitherway.direct")
 
@@ -47,7 +47,7 @@ class Callbacks(msgspec.Struct, frozen=True):
 class Stack:
     """The transports of one attempt, from gathering to closing."""
 
-    def __init__(self, *, offers: bool, ice_servers: Sequence[IceServer], callbacks: Callbacks) -> None:
+    def __init__(self, *, offers: bool, ice_servers: IceServers, callbacks: Callbacks) -> None:
         self._offers = offers
         self._callbacks = callbacks
         self._mid = "0"

@@ -39,7 +39,13 @@ class Coturn:
     @property
     def log(self) -> str:
         """What it has logged."""
-        return (self.directory / "log").read_text()
+        path = self.directory / "log"
+        return path.read_text() if path.exists() else ""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it listens on UDP."""
+        return f"UDP listener opened on: 127.0.0.1:{self.port}" in self.log
 
     def write_certificate(self) -> None:
         """A certificate for 127.0.0.1 that it signs itself; trusted by who names it in SSL_CERT_FILE."""
@@ -99,10 +105,9 @@ async def coturn(directory: Path) -> AsyncIterator[Coturn]:
     )
     try:
         async with asyncio.timeout(DEADLINE):
-            for port in (server.port, server.tls_port):
-                while not await _listens(port):
-                    assert process.returncode is None, server.log
-                    await asyncio.sleep(0.02)
+            while not (server.is_open and await _listens(server.port) and await _listens(server.tls_port)):
+                assert process.returncode is None, server.log
+                await asyncio.sleep(0.02)
         yield server
     finally:
         if process.returncode is None:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from peers.paths.direct import DirectPath
+from peers.paths.ice_servers import IceServers, Memory
 from signalling.protocol.events import IceServer
 from tests.paths.check_path import DEADLINE, End, Pair
 
@@ -12,7 +13,9 @@ from tests.paths.check_path import DEADLINE, End, Pair
 class DirectEnd(End):
     """One side: its path, what that told, and the candidates that it found."""
 
-    def __init__(self, *, offers: bool, ice_servers: Sequence[IceServer] = (), attempt: int = 1) -> None:
+    def __init__(
+        self, *, offers: bool, ice_servers: Sequence[IceServer] = (), attempt: int = 1, memory: Memory | None = None
+    ) -> None:
         super().__init__()
         self.opened = 0
         self.candidates: list[dict[str, Any] | None] = []
@@ -20,7 +23,7 @@ class DirectEnd(End):
         self.direct = self.path = DirectPath(
             attempt,
             offers=offers,
-            ice_servers=ice_servers,
+            ice_servers=IceServers(ice_servers, memory or Memory()),
             on_open=self.on_open,
             on_packet=self.on_packet,
             on_drain=self.on_drain,
@@ -39,9 +42,10 @@ class DirectEnd(End):
             self.other.direct.take_candidate(candidate)
 
 
-def ends(ice_servers: Sequence[IceServer] = ()) -> tuple[DirectEnd, DirectEnd]:
+def ends(ice_servers: Sequence[IceServer] = (), memory: Memory | None = None) -> tuple[DirectEnd, DirectEnd]:
     """An offering and an answering side, each getting the other's candidates."""
-    left, right = DirectEnd(offers=True, ice_servers=ice_servers), DirectEnd(offers=False, ice_servers=ice_servers)
+    left = DirectEnd(offers=True, ice_servers=ice_servers, memory=memory)
+    right = DirectEnd(offers=False, ice_servers=ice_servers, memory=memory)
     left.other, right.other = right, left
     return left, right
 

@@ -111,11 +111,8 @@ async def test_a_found_candidate_joins_the_others_once() -> None:
     assert gatherer.add(found, None) is not None
     assert gatherer.add(found, None) is None
     assert len(gatherer.getLocalCandidates()) == before + 1
-    queries = gatherer.reflexive_queries(("127.0.0.1", 9))
-    hosts = [c for c in gatherer.getLocalCandidates() if c.type == "host" and ":" not in c.ip]
-    assert len(queries) == len(hosts)
-    for query in queries:
-        query.close()
+    hosts = [c.ip for c in gatherer.getLocalCandidates() if c.type == "host" and ":" not in c.ip]
+    assert [protocol.local_candidate.host for protocol in gatherer.ipv4_sockets()] == hosts
     await RTCIceTransport(gatherer).stop()
     assert gatherer.add(Candidate("f", 1, "udp", 1, "198.51.100.1", 6, "srflx"), None) is None
 
@@ -231,8 +228,9 @@ async def test_closing_in_the_middle_of_checks_leaves_no_timer() -> None:
         candidate.port = silent.getsockname()[1]
         await ends.left.add_remote_candidate(candidate)
         connecting = asyncio.create_task(ends.left.connect())
-        while ends.left._next is None:
-            await asyncio.sleep(0)
+        async with asyncio.timeout(10):
+            while ends.left._next is None:
+                await asyncio.sleep(0)
         await ends.close()
         assert ends.left._next.cancelled()
         with pytest.raises(ConnectionError):

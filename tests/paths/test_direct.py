@@ -103,17 +103,6 @@ async def test_candidates_of_nonsense_are_left_out() -> None:
     await asyncio.gather(left.direct.close(), right.direct.close())
 
 
-async def test_a_stun_server_that_does_not_answer_holds_nothing_up(silent_server: int) -> None:
-    left, right = ends(stun(silent_server))
-    await left.direct.close()  # so that the import isn't timed
-    left, right = ends(stun(silent_server))
-    begun = time.monotonic()
-    await describe(left, right)
-    await left.until(lambda: left.opened == 1)
-    assert time.monotonic() - begun < 2.0
-    await asyncio.gather(left.direct.close(), right.direct.close())
-
-
 async def test_what_a_server_tells_late_is_sent_as_a_candidate() -> None:
     async with ice_server(delay=0.3) as servers:
         end = DirectEnd(offers=True, ice_servers=servers)
@@ -128,22 +117,13 @@ async def test_what_a_server_tells_late_is_sent_as_a_candidate() -> None:
         await end.direct.close()
 
 
-@pytest.mark.parametrize(("scheme", "address"), [("stun", MAPPED), ("turn", RELAYED[0])])
-async def test_what_a_server_tells_at_once_is_in_the_offer(scheme: str, address: str) -> None:
-    async with ice_server(scheme) as servers:
-        end = DirectEnd(offers=True, ice_servers=servers)
-        offer = await end.direct.offer()
-        assert f" {address} " in offer["sdp"]
-        assert "end-of-candidates" in offer["sdp"]
-        await end.direct.close()
-        assert end.candidates == []
-
-
 async def test_closing_does_not_wait_for_a_turn_server_that_is_gone() -> None:
     tasks, sockets = len(asyncio.all_tasks()), open_sockets()
     async with ice_server("turn") as servers:
         end = DirectEnd(offers=True, ice_servers=servers)
         await end.direct.offer()
+        await end.until(lambda: end.candidates[-1:] == [None])
+        assert RELAYED[0] in str(end.candidates)
     begun = time.monotonic()
     await end.direct.close()
     assert time.monotonic() - begun < 5.0
@@ -206,7 +186,8 @@ async def test_closing_at_any_moment_leaves_nothing(moment: str, silent_server: 
     offering: asyncio.Task[dict[str, str]] | None = None
     if moment in ("loading", "gathering"):
         offering = asyncio.create_task(left.direct.offer())
-        for _ in range(1 if moment == "loading" else 20):
+        await asyncio.sleep(0)
+        while moment == "gathering" and (left.direct._stack is None or left.direct._stack._gathering._hosts is None):
             await asyncio.sleep(0)
     elif moment != "new":
         offer = await left.direct.offer()

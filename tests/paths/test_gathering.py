@@ -1,82 +1,211 @@
-"""Which ICE servers are asked, and in what order."""
+"""Which ICE servers are asked, in what order, and which of them a description waits for."""
 
 import asyncio
-import logging
+import itertools
 import socket
+import time
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
 from peers.paths import gathering
-from peers.paths.gathering import MAX_SERVERS, parse_servers
+from peers.paths.ice_servers import IceServers, Memory, Server
+from peers.paths.loading import load_stack
 from signalling.protocol.events import IceServer
 from tests.paths.check_path import open_sockets, settled
-from tests.paths.direct_pair import DirectEnd
+from tests.paths.direct_pair import DirectEnd, ends
+from tests.paths.servers import MAPPED, RELAYED, ice_server
 
 
-def test_urls_are_sorted_into_stun_and_turn() -> None:
-    servers = [
-        IceServer(urls=["stun:one.example", "turn:two.example?transport=udp"], username="u", credential="c"),
-        IceServer(urls=["turn:two.example:3479?transport=tcp", "turns:two.example"], username="u", credential="c"),
-    ]
-    stun, turn = parse_servers(servers)
-    assert [(uri["host"], uri["port"]) for uri in stun] == [("one.example", 3478)]
-    assert [(uri["scheme"], uri["port"], uri["transport"]) for uri, _ in turn] == [
-        ("turn", 3478, "udp"),
-        ("turn", 3479, "tcp"),
-        ("turns", 5349, "tcp"),
-    ]
-    assert all(server.credential == "c" for _, server in turn)
+@pytest.fixture(autouse=True)
+async def nothing_remains() -> AsyncIterator[None]:
+    """No task and no socket."""
+    await load_stack()
+    tasks, sockets = len(asyncio.all_tasks()), open_sockets()
+    yield
+    await settled(lambda: len(asyncio.all_tasks()) <= tasks and open_sockets() <= sockets)
 
 
-def test_a_server_may_be_an_ipv6_address() -> None:
-    """As the signalling server writes one that was dialled so (RFC 7064, RFC 7065)."""
-    urls = ["stun:[2001:db8::1]:3479", "stun:[2001:db8::2]", "turns:[2001:db8::3]:443?transport=tcp"]
-    stun, turn = parse_servers([IceServer(urls=urls, username="u", credential="c")])
-    assert [(uri["host"], uri["port"]) for uri in stun] == [("2001:db8::1", 3479), ("2001:db8::2", 3478)]
-    assert [(uri["host"], uri["port"], uri["transport"]) for uri, _ in turn] == [("2001:db8::3", 443, "tcp")]
+class Silent:
+    """A UDP server that never answers, and notes whether it was asked."""
+
+    def __init__(self) -> None:
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind(("127.0.0.1", 0))
+        self.socket.setblocking(False)
+        self.port = self.socket.getsockname()[1]
+
+    @property
+    def told(self) -> list[IceServer]:
+        return [IceServer(urls=[f"stun:127.0.0.1:{self.port}"])]
+
+    def was_asked(self) -> bool:
+        try:
+            return bool(self.socket.recv(2_000))
+        except BlockingIOError:
+            return False
 
 
-@pytest.mark.parametrize(
-    "url",
-    ["", "http://x", "stun:", "stuns:x", "turns:x?transport=udp", "turn:x?transport=sctp", "turn:x", "stun:[::g]:1"],
-)
-def test_a_url_that_cannot_be_used_is_left_out_with_a_word(url: str, caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.WARNING):
-        assert parse_servers([IceServer(urls=[url])]) == ([], [])
-    assert "left out" in caplog.text
+@pytest.fixture
+def silent() -> Iterator[Silent]:
+    server = Silent()
+    yield server
+    server.socket.close()
 
 
-def test_only_so_many_servers_are_asked() -> None:
-    urls = [f"stun:{n}.example" for n in range(20)] + [f"turn:{n}.example" for n in range(20)]
-    stun, turn = parse_servers([IceServer(urls=urls, username="u", credential="c")])
-    assert (len(stun), len(turn)) == (MAX_SERVERS, MAX_SERVERS)
+def parsed(told: list[IceServer]) -> Server:
+    servers = IceServers(told, Memory())
+    return (*servers.stun, *servers.turn)[0]
 
 
-async def test_a_turn_server_that_does_not_answer_makes_way_for_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gathering, "TURN_TIMEOUT", 0.2)
-    asked = asyncio.Event()
+def now() -> float:
+    return asyncio.get_running_loop().time()
 
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+
+async def test_a_stun_server_that_never_answers_holds_up_nothing(silent: Silent) -> None:
+    # Whatever is known of it: nothing, that it is silent, or, wrongly, that it is near.
+    known = [Memory(), Memory(), Memory()]
+    known[1].failed(parsed(silent.told), now())
+    known[2].answered(parsed(silent.told), 0.001, now())
+    for memory, longest in zip(known, (0.0, 0.0, gathering.HEAD_START), strict=True):
+        begun = [now()]
+        left, right = ends(silent.told, memory)
+        offer = await left.direct.offer()
+        begun.append(now())
+        answer = await right.direct.answer(offer)
+        begun.append(now())
+        await left.direct.take_answer(answer)
+        for end in (left, right):
+            await end.until(lambda end=end: end.opened == 1)  # type: ignore[misc]
+        waits = [end - begin for begin, end in itertools.pairwise(begun)]
+        assert all(longest <= wait < longest + gathering.HEAD_START for wait in waits), waits
+        assert "end-of-candidates" not in offer["sdp"]
+        await asyncio.gather(left.direct.close(), right.direct.close())
+
+
+async def test_one_that_was_silent_is_remembered(silent: Silent, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gathering, "STUN_TIMEOUT", 0.1)
+    memory = Memory()
+    end = DirectEnd(offers=True, ice_servers=silent.told, memory=memory)
+    await end.direct.offer()
+    await end.until(lambda: end.candidates == [None])
+    assert silent.was_asked()
+    assert memory.has_failed(parsed(silent.told), now())
+    await end.direct.close()
+
+
+async def test_giving_up_early_says_nothing_of_a_server(silent: Silent) -> None:
+    memory = Memory()
+    end = DirectEnd(offers=True, ice_servers=silent.told, memory=memory)
+    await end.direct.offer()
+    await end.direct.close()
+    assert not memory.is_known(parsed(silent.told), now())
+
+
+@pytest.mark.parametrize(("scheme", "address"), [("stun", MAPPED), ("turn", RELAYED[0])])
+async def test_what_a_near_server_tells_is_in_the_description(scheme: str, address: str) -> None:
+    async with ice_server(scheme) as told:
+        memory = Memory()
+        memory.answered(parsed(told), 0.001, now())
+        end = DirectEnd(offers=True, ice_servers=told, memory=memory)
+        offer = await end.direct.offer()
+        assert f" {address} " in offer["sdp"]
+        assert [candidate for candidate in end.candidates if candidate is not None] == []
+        await end.direct.close()
+
+
+@pytest.mark.parametrize(("scheme", "address"), [("stun", MAPPED), ("turn", RELAYED[0])])
+async def test_what_an_unknown_server_tells_follows_and_is_remembered(scheme: str, address: str) -> None:
+    async with ice_server(scheme) as told:
+        memory = Memory()
+        end = DirectEnd(offers=True, ice_servers=told, memory=memory)
+        offer = await end.direct.offer()
+        assert address not in offer["sdp"]
+        await end.until(lambda: end.candidates[-1:] == [None])
+        assert address in str(end.candidates[0])
+        seconds = memory.seconds(parsed(told), now())
+        assert seconds is not None
+        assert 0 < seconds < 5
+        await end.direct.close()
+
+
+async def test_the_quickest_stun_server_is_asked_alone(silent: Silent) -> None:
+    async with ice_server() as told:
+        memory = Memory()
+        memory.answered(parsed(silent.told), 0.02, now())
+        memory.answered(parsed(told), 0.01, now())
+        end = DirectEnd(offers=True, ice_servers=[*silent.told, *told], memory=memory)
+        assert MAPPED in (await end.direct.offer())["sdp"]
+        await end.direct.close()
+        assert not silent.was_asked()
+
+
+async def test_one_that_was_silent_is_asked_when_nobody_else_tells(
+    silent: Silent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gathering, "STUN_PATIENCE", 0.1)
+    async with ice_server() as told:
+        memory = Memory()
+        memory.failed(parsed(told), now())
+        end = DirectEnd(offers=True, ice_servers=[*told, *silent.told], memory=memory)
+        await end.direct.offer()
+        await end.until(lambda: len(end.candidates) == 1)
+        assert MAPPED in str(end.candidates)
+        assert silent.was_asked()
+        assert memory.seconds(parsed(told), now()) is not None  # it is well again
+        await end.direct.close()
+
+
+class Stream:
+    """A server on TCP that reads one request of a TURN client, and says no more."""
+
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+
+    async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         # An Allocate request (RFC 8656) has come; that is all there is to see here.
         assert (await reader.readexactly(2)) == b"\x00\x03"
-        asked.set()
+        self.asked.set()
         writer.close()
 
-    tasks, sockets = len(asyncio.all_tasks()), open_sockets()
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
-        silent.bind(("127.0.0.1", 0))
-        server = await asyncio.start_server(answer, "127.0.0.1", 0)
-        urls = [
-            f"turn:127.0.0.1:{silent.getsockname()[1]}",
-            f"turn:127.0.0.1:{server.sockets[0].getsockname()[1]}?transport=tcp",
-        ]
-        end = DirectEnd(offers=True, ice_servers=[IceServer(urls=urls, username="u", credential="c")])
+
+@pytest.mark.parametrize("known", [False, True])
+async def test_a_turn_server_that_does_not_answer_makes_way_for_the_next(
+    known: bool, silent: Silent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # When it is known to be silent, at once.
+    monkeypatch.setattr(gathering, "TURN_PATIENCE", 60.0 if known else 0.2)
+    monkeypatch.setattr(gathering, "TURN_TIMEOUT", 0.5)
+    stream = Stream()
+    server = await asyncio.start_server(stream.answer, "127.0.0.1", 0)
+    urls = [
+        f"turn:127.0.0.1:{silent.port}",
+        f"turn:127.0.0.1:{server.sockets[0].getsockname()[1]}?transport=tcp",
+    ]
+    told = [IceServer(urls=urls, username="u", credential="c")]
+    memory = Memory()
+    if known:
+        memory.failed(parsed(told), now())
+    end = DirectEnd(offers=True, ice_servers=told, memory=memory)
+    await end.direct.offer()
+    async with asyncio.timeout(5):
+        await stream.asked.wait()
+    assert silent.was_asked() != known
+    await end.until(lambda: end.candidates == [None])
+    assert all(memory.has_failed(one, now()) for one in IceServers(told, memory).turn)
+    await end.direct.close()
+    server.close()
+    await server.wait_closed()
+
+
+async def test_one_turn_server_is_enough(silent: Silent, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gathering, "TURN_PATIENCE", 0.1)
+    async with ice_server("turn") as told, ice_server("turn") as more:
+        first = [IceServer(urls=[f"turn:127.0.0.1:{silent.port}"], username="u", credential="c")]
+        begun = time.monotonic()
+        end = DirectEnd(offers=True, ice_servers=[*first, *told, *more])
         await end.direct.offer()
-        assert not asked.is_set()
-        async with asyncio.timeout(5):
-            await asked.wait()
-        await end.until(lambda: end.candidates == [None])
+        await end.until(lambda: end.candidates[-1:] == [None])
+        assert time.monotonic() - begun < gathering.TURN_TIMEOUT  # the silent one is asked no further
+        assert len(end.candidates) == 2
         await end.direct.close()
-        server.close()
-        await server.wait_closed()
-    await settled(lambda: len(asyncio.all_tasks()) <= tasks and open_sockets() <= sockets)

@@ -86,7 +86,7 @@ async def test_a_refused_credential_leaves_its_reason_in_the_log(
     with caplog.at_level(logging.WARNING):
         await end.direct.offer()
         await eventually(lambda: "refused" in caplog.text)
-    assert f":{server.port} refused to give an address: STUN transaction failed (401" in caplog.text
+    assert f"{server.url('udp')} refused to give an address: STUN transaction failed (401" in caplog.text
     await end.direct.close()
 
 
