@@ -15,7 +15,7 @@ DEFAULT_URL = "http://127.0.0.1:8080"
 
 
 class Failure(Exception):
-    """A command that did not do what it was asked: one line for the user, and an exit code."""
+    """A command that did not do what it was asked: one line for the user (none: it has said all) and an exit code."""
 
     def __init__(self, message: str, code: int = 1) -> None:
         super().__init__(message)
@@ -102,5 +102,6 @@ async def _run(work: Coroutine[Any, Any, None]) -> int:
 
 
 def _say(message: str, code: int) -> int:
-    click.echo(f"eitherway: {' '.join(message.split())}", err=True)
+    if message:
+        click.echo(f"eitherway: {' '.join(message.split())}", err=True)
     return code

@@ -16,7 +16,6 @@ from tests.docs.markdown import ROOT
 
 REFERENCE: Final = ROOT / "docs/reference.md"
 ARCHITECTURE: Final = ROOT / "docs/architecture.md"
-COMMANDS: Final = ("chat", "ping", "pipe")
 
 
 def server_options() -> list[str]:
@@ -33,12 +32,12 @@ def server_options() -> list[str]:
     return lines
 
 
-def command_options() -> list[str]:
-    """Every option of the commands that join a room."""
+def command_options(commands: tuple[str, ...]) -> list[str]:
+    """Every option of some commands."""
     lines = ["| option | of | default | meaning |", "| --- | --- | --- | --- |"]
     options: dict[tuple[str, str, str], list[str]] = {}
     context = click.Context(command)
-    for name in COMMANDS:
+    for name in commands:
         found = command.get_command(context, name)
         assert found is not None
         for parameter in found.params:
@@ -48,7 +47,7 @@ def command_options() -> list[str]:
                     names += ": " + ", ".join(f"`{choice}`" for choice in parameter.type.choices)
                 options.setdefault((names, shown(parameter.default), parameter.help or ""), []).append(name)
     for (names, default, described), of in options.items():
-        lines.append(f"| {names} | {'all' if len(of) == len(COMMANDS) else ', '.join(of)} | {default} | {described} |")
+        lines.append(f"| {names} | {'all' if len(of) == len(commands) > 1 else ', '.join(of)} | {default} | {described} |")
     return lines
 
 
@@ -86,7 +85,8 @@ def rooms(wing: str) -> list[str]:
 
 TABLES: Final[dict[str, Callable[[], list[str]]]] = {
     "## Server options": server_options,
-    "### Options of `chat`, `ping` and `pipe`": command_options,
+    "### Options of `chat`, `ping` and `pipe`": partial(command_options, ("chat", "ping", "pipe")),
+    "### Options of `doctor`": partial(command_options, ("doctor",)),
 }
 
 
