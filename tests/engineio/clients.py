@@ -12,6 +12,8 @@ import aiohttp
 
 from tests.waiting import DEADLINE
 
+TEXT = {"Content-Type": "text/plain;charset=UTF-8"}
+
 
 @dataclasses.dataclass(frozen=True)
 class Server:
@@ -75,7 +77,7 @@ class Poller:
 
     async def post(self, body: str) -> tuple[int, str]:
         """One request with packets in it: status and text."""
-        async with self.http.post(self.address, data=io.BytesIO(body.encode())) as answer:
+        async with self.http.post(self.address, data=io.BytesIO(body.encode()), headers=TEXT) as answer:
             return answer.status, await answer.text()
 
     async def packets(self, number: int) -> list[str]:
@@ -160,12 +162,14 @@ class Socket:
 
 
 async def is_refused(address: str) -> bool:
-    """Whether a WebSocket to this address is refused, or closed at once."""
+    """Whether a WebSocket to this address is refused, or closed at once, perhaps after a word why."""
     async with aiohttp.ClientSession() as http:
         try:
             async with http.ws_connect(address) as ws:
-                message = await ws.receive(timeout=1)
-                return message.type in (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSED)
+                async with asyncio.timeout(1):
+                    while not ws.closed:
+                        await ws.receive()
+                return True
         except aiohttp.WSServerHandshakeError as error:
             return error.status == 400
         except TimeoutError:
