@@ -75,7 +75,7 @@ async def _alone(run: Callable[..., Coroutine[Any, Any, dict[str, Any]]], *what:
 async def _run(part: str, options: argparse.Namespace, folder: Path, python: Python) -> int:
     """Run a part; returns how much of it failed."""
     chosen = works(part, options.runs, options.only)
-    begun, failed, done = time.monotonic(), 0, 0
+    failed = done = 0
 
     async def one(number: int, name: str, work: Work) -> None:
         nonlocal failed, done
@@ -99,14 +99,13 @@ async def _run(part: str, options: argparse.Namespace, folder: Path, python: Pyt
 
     tasks = [partial(one, number, name, work) for number, (name, work) in enumerate(chosen)]
     await side_by_side(tasks, AT_ONCE[part])
-    print(f"{part}: {len(chosen)} in {time.monotonic() - begun:.0f} s", flush=True)
     return failed
 
 
-def _told(options: argparse.Namespace) -> list[str]:
-    described = machine.describe()
+def _told(part: str, seconds: float) -> dict[str, Any]:
+    """What the page says of a part's run."""
     command = shlex.join(["python", "-m", "tests.network", *sys.argv[1:]])
-    return [*(f"- {name}: {text}" for name, text in described.items()), f"- last command: `{command}`"]
+    return {"kind": "run", "part": part, "command": command, "seconds": seconds, **machine.describe()}
 
 
 async def _main() -> int:
@@ -115,10 +114,12 @@ async def _main() -> int:
     if unknown := set(parts) - set(PARTS):
         print(f"no such part: {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}", file=sys.stderr)
         return 2
+    if unknown := set(options.only or ()) - {name for part in parts for name, _ in works(part, 1, None)}:
+        print(f"nothing is called {', '.join(sorted(unknown))} in {', '.join(parts)}", file=sys.stderr)
+        return 2
     if (reason := why_not() or why_no_turn() or (("rivals" in parts and why_no_iroh()) or None)) is not None:
         print(f"no laboratory here: {reason}", file=sys.stderr)
         return 1
-    told = _told(options)
     folder = Path(tempfile.mkdtemp(prefix="network-lab-"))
     python = CHECKOUT
     if options.wheel:
@@ -129,10 +130,13 @@ async def _main() -> int:
         options.records.write_text("")
     failed = 0
     for part in parts:
+        begun = time.monotonic()
         failed += await _run(part, options, folder, python)
+        with options.records.open("a") as records:
+            records.write(json.dumps(_told(part, time.monotonic() - begun)) + "\n")
     if options.write is not None:
         rows = [json.loads(line) for line in options.records.read_text().splitlines()]
-        tables.write(options.write, tables.parts(rows, told))
+        tables.write(options.write, tables.parts(rows))
     if failed:
         print(f"{failed} failed; what they wrote down is in {folder}", file=sys.stderr)
     else:

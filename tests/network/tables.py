@@ -141,12 +141,28 @@ def table(head: Sequence[str], body: Iterable[Sequence[str]]) -> list[str]:
     return [*lines, *(f"| {' | '.join(row)} |" for row in body)]
 
 
-def parts(rows: Sequence[Row], told: Sequence[str]) -> dict[str, list[str]]:
-    """Every table for which there are records; `told` is what is said of their run."""
-    made: dict[str, list[str]] = {"run": list(told)}
+def runs(rows: Sequence[Row]) -> list[str]:
+    """Where, when and by which commands."""
+    last = rows[-1]
+    lines = [f"- {name}: {last[name]}" for name in ("machine", "python", "packages")]
+    return [
+        *lines,
+        "",
+        *table(
+            ["part", "date", "took", "command"],
+            [[row["part"], row["date"], f"{row['seconds'] / 60:.0f} min", f"`{row['command']}`"] for row in rows],
+        ),
+    ]
+
+
+def parts(rows: Sequence[Row]) -> dict[str, list[str]]:
+    """Every table for which there are records."""
+    made: dict[str, list[str]] = {}
     by_kind: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
         by_kind[row["kind"]].append(row)
+    if by_kind["run"]:
+        made["run"] = runs(by_kind["run"])
     if by_kind["matrix"]:
         made["matrix"] = matrix(by_kind["matrix"])
     for load in LOADS:
