@@ -233,6 +233,22 @@ async def other_program(url: str) -> AsyncIterator[None]:
         program._transport.close()  # type: ignore[attr-defined]
 
 
+async def test_what_is_on_its_way_when_a_socket_is_closed_does_no_harm(
+    eitherway_server: Server, eitherway_network: Network
+) -> None:
+    raised: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: raised.append(context))
+    async with pair(eitherway_server, "eager") as (_, _, to_b, _):
+        eitherway_network.delay(0.2, "direct")
+        await to_b.send("on its way")
+        (path,) = to_b._link.attempts.paths.values()
+        wires = [protocol.transport.outgoing for protocol in path._stack._gatherer._connection._protocols]  # type: ignore[union-attr]
+        await eventually(lambda: any(wire._waiting for wire in wires))
+        await path.close()
+        await asyncio.sleep(0.3)
+    assert raised == []
+
+
 async def test_a_machine_without_any_other_network_has_direct_paths_on_loopback(
     eitherway_server: Server, eitherway_network: Network, monkeypatch: pytest.MonkeyPatch
 ) -> None:

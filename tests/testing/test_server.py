@@ -22,7 +22,9 @@ async def pair(server: Server, one: Client, two: Client) -> tuple[Room, Room]:
 
 @pytest.mark.parametrize("how", ["kill", "stop"])
 @pytest.mark.parametrize("transport", ["websocket", "polling"])
-async def test_clients_come_back_to_the_same_url(eitherway_server: Server, how: str, transport: str) -> None:
+async def test_clients_come_back_to_the_same_url(
+    eitherway_server: Server, how: str, transport: str, caplog: pytest.LogCaptureFixture
+) -> None:
     server = eitherway_server
     url = server.url
     async with Client(url, transports=[transport]) as one, Client(url, transports=[transport]) as two:
@@ -34,6 +36,7 @@ async def test_clients_come_back_to_the_same_url(eitherway_server: Server, how: 
         await getattr(server, how)()
         assert not server.running
         await gone.count(1)
+        assert ("is about to leave" in caplog.text) == (how == "stop")  # which clients are told, and log
         with pytest.raises(ConnectionFailed):
             await Client(url).connect()
         sending = asyncio.ensure_future(a.send("meanwhile"))
