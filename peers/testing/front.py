@@ -56,10 +56,12 @@ class Front:
                 connection.reset()
                 task.cancel()
 
-    async def close(self) -> None:
-        """Listen no more, and reset every connection."""
+    async def close(self, patience: float = 0.0) -> None:
+        """Listen no more, and reset every connection that does not end by itself within so many seconds."""
         if self._server is not None:
             self._server.close()
+        if patience and self._connections:
+            await asyncio.wait(self._connections, timeout=patience)
         while self._connections:
             self.hang_up()
             await asyncio.wait(self._connections)

@@ -19,6 +19,9 @@ THREAD = "eitherway test server"
 STARTING = 30.0
 """Seconds that a server may take to start; it takes 0.01, and the first time half a second to be imported."""
 
+PATIENCE = 1.0
+"""Seconds for what a server that stops has said to reach its clients."""
+
 
 class Server:
     """A signalling server on 127.0.0.1. ``with Server() as server`` starts it, and kills it in the end.
@@ -129,7 +132,7 @@ class Server:
             return
         if told:
             await life.tell()
-        await life.front.close()
+        await life.front.close(PATIENCE if told else 0.0)
         task = asyncio.get_running_loop().create_task(life.clean())
         self._cleaning.add(task)
         task.add_done_callback(self._cleaning.discard)
@@ -171,8 +174,9 @@ class _Life:
             raise
 
     async def tell(self) -> None:
-        """Tell clients that it ends, and wait until they have read it."""
+        """Tell clients that it ends, and close their connections."""
         await self._signalling.close()
+        await self._runner.cleanup()
 
     async def clean(self) -> None:
         """Give back what it holds. Nobody is connected any more, so there is nobody to be told."""
