@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import json
+import random
 import shlex
 import shutil
 import sys
@@ -17,6 +18,7 @@ from typing import Any
 from tests import wheels
 from tests.benchmarks import machine
 from tests.network import tables
+from tests.network.chaos import run_chaos
 from tests.network.failures import LOADS, run_failure
 from tests.network.matrix import cells, run_cell
 from tests.network.rivals import CUTS, run_both, why_no_iroh
@@ -26,8 +28,8 @@ from tests.network.spaces import why_not
 from tests.network.stage import side_by_side
 from tests.network.turn import why_no_turn
 
-PARTS = ("matrix", "idle", "bulk", "rivals")
-AT_ONCE = {"matrix": 4, "idle": 5, "bulk": 2, "rivals": 2}
+PARTS = ("matrix", "idle", "bulk", "rivals", "chaos")
+AT_ONCE = {"matrix": 4, "idle": 5, "bulk": 2, "rivals": 2, "chaos": 1}
 """How many run at a time on two cores, so that none of them waits for a core."""
 TRIES = 2
 """A run that breaks off, rather than ends with a fault, is made once more; both are told."""
@@ -40,6 +42,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("parts", metavar="PART", nargs="*", help=f"which: {', '.join(PARTS)} (default: all)")
     parser.add_argument("--runs", type=int, default=20, help="of each failure (default: 20)")
     parser.add_argument("--only", action="append", metavar="NAME", help="this scenario or cell; again for each")
+    parser.add_argument("--seed", type=int, help="of chaos (default: a new one, which is told)")
+    parser.add_argument("--seconds", type=float, default=600, help="of chaos (default: 600)")
     parser.add_argument("--wheel", action="store_true", help="build a wheel and run that, not the source")
     parser.add_argument("--write", type=Path, metavar="FILE", help="write the tables into this page")
     parser.add_argument(
@@ -49,13 +53,17 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def works(part: str, runs: int, only: list[str] | None) -> list[tuple[str, Work]]:
+def works(part: str, options: argparse.Namespace) -> list[tuple[str, Work]]:
     """What a part consists of, each with its name."""
+    runs = options.runs
     made: list[tuple[str, Work]] = []
     if part == "matrix":
         for cell in cells():
             name = "/".join((*cell.kinds, cell.way))
             made.append((name, partial(_alone, run_cell, cell)))
+    elif part == "chaos":
+        seed = random.SystemRandom().randrange(10**9) if options.seed is None else options.seed
+        made.append((f"seed {seed}", partial(_alone, run_chaos, seed, options.seconds)))
     elif part == "rivals":
         for _ in range(runs):
             for scenario in CUTS:
@@ -65,7 +73,7 @@ def works(part: str, runs: int, only: list[str] | None) -> list[tuple[str, Work]
         for _ in range(runs):
             for name, each in SCENARIOS.items():
                 made.append((name, partial(_alone, run_failure, each, load)))
-    return [(name, work) for name, work in made if only is None or name in only]
+    return made
 
 
 async def _alone(run: Callable[..., Coroutine[Any, Any, dict[str, Any]]], *what: Any) -> list[dict[str, Any]]:
@@ -74,7 +82,7 @@ async def _alone(run: Callable[..., Coroutine[Any, Any, dict[str, Any]]], *what:
 
 async def _run(part: str, options: argparse.Namespace, folder: Path, python: Python) -> int:
     """Run a part; returns how much of it failed."""
-    chosen = works(part, options.runs, options.only)
+    chosen = [(name, work) for name, work in works(part, options) if options.only is None or name in options.only]
     failed = done = 0
 
     async def one(number: int, name: str, work: Work) -> None:
@@ -114,7 +122,7 @@ async def _main() -> int:
     if unknown := set(parts) - set(PARTS):
         print(f"no such part: {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}", file=sys.stderr)
         return 2
-    if unknown := set(options.only or ()) - {name for part in parts for name, _ in works(part, 1, None)}:
+    if unknown := set(options.only or ()) - {name for part in parts for name, _ in works(part, options)}:
         print(f"nothing is called {', '.join(sorted(unknown))} in {', '.join(parts)}", file=sys.stderr)
         return 2
     if (reason := why_not() or why_no_turn() or (("rivals" in parts and why_no_iroh()) or None)) is not None:

@@ -141,6 +141,33 @@ def table(head: Sequence[str], body: Iterable[Sequence[str]]) -> list[str]:
     return [*lines, *(f"| {' | '.join(row)} |" for row in body)]
 
 
+def chaos(rows: Sequence[Row]) -> list[str]:
+    """What came of each seed."""
+    head = [
+        "seed",
+        "seconds",
+        "peers behind",
+        "help",
+        "troubles",
+        "messages",
+        "lost",
+        "doubled",
+        "swapped",
+        "undelivered",
+    ]
+    sums = ("troubles", "messages", "lost", "doubled", "disorder", "undelivered")
+    return table(
+        head,
+        [
+            [
+                *(f"{row['seed']}", f"{row['seconds']:.0f}", ", ".join(row["routers"]), TITLES[row["way"]]),
+                *(str(row[what]) for what in sums),
+            ]
+            for row in rows
+        ],
+    )
+
+
 def runs(rows: Sequence[Row]) -> list[str]:
     """Where, when and by which commands."""
     last = rows[-1]
@@ -170,4 +197,6 @@ def parts(rows: Sequence[Row]) -> dict[str, list[str]]:
             made[load] = failures(by_kind["failure"], load)
     if by_kind["rival"]:
         made["rivals"] = rivals(by_kind["rival"])
+    if by_kind["chaos"]:
+        made["chaos"] = chaos(by_kind["chaos"])
     return made

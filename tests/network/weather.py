@@ -32,9 +32,9 @@ class Weather:
         for side in sides or self.kinds:
             self._rule(side, *(f"add rule FAMILY lab {chain}_{side} drop" for chain in ("cuts", "heard")))
 
-    def restore(self) -> None:
-        """Let everything through again that was cut."""
-        for side in self.kinds:
+    def restore(self, *sides: str) -> None:
+        """Let everything through again that was cut; of all sides, if none is named."""
+        for side in sides or self.kinds:
             self._rule(side, *(f"flush chain FAMILY lab {chain}_{side}" for chain in ("cuts", "heard")))
 
     def wire(self, *sides: str, **what: Any) -> None:
