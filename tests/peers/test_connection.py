@@ -298,6 +298,23 @@ async def test_nothing_is_sent_on_a_new_connection_before_it_has_joined(monkeypa
         assert got.items == ["before", "meanwhile", "before it is let in"]
 
 
+async def test_a_client_holds_so_many_direct_paths_and_no_more(connect: Connect) -> None:
+    client = connect()
+    assert client._shared.quota.left == 32
+    client._shared.quota.left = 1
+    a = await client.join("r", p2p="eager")
+    others = [await connect().join("r", p2p="eager") for _ in range(2)]
+    await eventually(lambda: len(a.peers) == 2 and all(len(room.peers) == 2 for room in others))
+    await eventually(lambda: sorted(str(peer.path) for peer in a.peers.values()) == ["direct", "relay"])
+    await eventually(lambda: others[0].peers[others[1].id].path == "direct")
+    relayed = next(peer for peer in a.peers.values() if peer.path == "relay")
+    await relayed.ping(timeout=10)
+    assert relayed.stats().attempts == 0
+    assert client._shared.quota.left == 0
+    await next(room for room in others if room.id != relayed.id).leave()
+    await eventually(lambda: client._shared.quota.left == 1 or relayed.path == "direct")
+
+
 async def test_no_server_is_one_clear_error() -> None:
     client = Client(f"http://127.0.0.1:{free_port()}")
     with pytest.raises(ConnectionFailed, match="eitherway serve"):
@@ -361,6 +378,9 @@ async def test_without_aiortc_the_relay_carries_on(connect: Connect, monkeypatch
         await peer.send("x")
         await peer.flush()
     assert {m.path for m in got.items} == {"relay"}
+    negotiation = peer._link.attempts.negotiation
+    await eventually(lambda: negotiation._wanted)
+    assert not negotiation._allowed, "the other side said that it makes no direct paths"
     assert peer.stats().attempts == 0
 
 

@@ -2,7 +2,7 @@
 
 from peers.session.binding import Binding, EndedHalves, Halves
 from peers.session.handshake import Schedule
-from peers.session.link_core import LinkCore
+from peers.session.link_core import DirectEnded, LinkCore, LinkEvent
 from peers.session.sealed import SealedSession
 from peers.session.session import Session
 from tests.sabotage.switch import Patch, Switch, always, instead, nothing, of
@@ -36,6 +36,16 @@ def end_in_silence(patch: Patch) -> None:
         return []
 
     patch.setattr(LinkCore, "end", end)
+
+
+def keep_the_paths(patch: Patch) -> None:
+    was = LinkCore.next_event
+
+    def next_event(self: LinkCore) -> LinkEvent | None:
+        event = was(self)
+        return was(self) if isinstance(event, DirectEnded) else event
+
+    patch.setattr(LinkCore, "next_event", next_event)
 
 
 SWITCHES = (
@@ -170,5 +180,12 @@ SWITCHES = (
         "what a lost message 1 carried does not go again",
         instead(SealedSession, "send_waiting_again", lambda self, now: self.waiting.clear()),
         of(LINK, "test_a_lost_message_1_is_made_up_for_by_the_peers_own"),
+    ),
+    Switch(
+        "paths-end-with-the-session",
+        ("S1", "S9"),
+        "direct paths outlive their session",
+        keep_the_paths,
+        of(LINK, "test_direct_paths_end_with_their_session"),
     ),
 )

@@ -9,8 +9,8 @@ from peers import noise
 from peers.link import Link
 from peers.negotiation import signals
 from peers.session import handshake, sealed
-from peers.session.handshake import Handshakes
-from signalling import admission
+from peers.session.handshake import Handshakes, Hello
+from signalling import admission, membership
 from signalling.protocol import ids, statements
 from signalling.protocol.statements import read_statement
 from tests.sabotage.switch import Patch, Switch, always, instead, nothing, of
@@ -20,6 +20,7 @@ HANDSHAKE = "session/test_handshake.py"
 STATEMENTS = "protocol/test_statements.py"
 HOSTILE = "peers/test_hostile.py"
 BAD_INPUT = "signalling/test_bad_input.py"
+REFUSED = ("changed1-unauthorized", "changed3-unauthorized")
 MUST_BE_THE_PEERS = "test_a_statement_must_be_the_peers_for_this_room_and_life_and_for_the_key_it_proved"
 
 
@@ -57,6 +58,14 @@ def take_as_labelled(self: Link, kind: str, attempt: int, packet: bytes) -> None
     if signal is not None:
         self.attempts.negotiation.receive(kind, attempt, signal[2], now)
     self._came(now)
+
+
+def take_any_statement(patch: Patch) -> None:
+    def check(text: str, *, room: str, key: bytes, profile: str) -> statements.Statement:
+        return read_statement(ids.from_text(text))
+
+    for owner in (admission, membership):
+        patch.setattr(owner, "check_statement", check)
 
 
 def believe_any_fingerprint(patch: Patch) -> None:
@@ -149,5 +158,20 @@ SWITCHES = (
         "the server may turn a signal into another kind or attempt",
         instead(Link, "receive_signal", take_as_labelled),
         of(HOSTILE, "test_a_signal_under_another_label_is_dropped"),
+    ),
+    Switch(
+        "statement-at-join",
+        ("K1", "P4"),
+        "the server takes any signed statement for a member's",
+        take_any_statement,
+        of(BAD_INPUT, "test_a_statement_that_does_not_fit")
+        + of("signalling/test_membership.py", *(f"test_a_profile_that_is_refused[{which}]" for which in REFUSED)),
+    ),
+    Switch(
+        "direct-if-both-allow",
+        ("K2", "S9"),
+        "a peer that allows no direct path is offered one all the same",
+        instead(Hello, "settings", property(always({}))),
+        of("peers/test_connection.py", "test_without_aiortc_the_relay_carries_on"),
     ),
 )

@@ -2,6 +2,7 @@
 
 from peers.codec.payloads import Acknowledgement
 from peers.session.lane import SendLane
+from peers.session.link_core import LinkCore
 from peers.session.routing import Path, Routes
 from peers.session.sender import Sender
 from tests.sabotage.switch import Patch, Switch, always, constants, instead, lives, nothing, of
@@ -24,6 +25,16 @@ def patience_of_all_lanes(patch: Patch) -> None:
 
 def send_again_never(patch: Patch) -> None:
     patch.setattr(SendLane, "_want", nothing)
+
+
+def one_instance_for_all(patch: Patch) -> None:
+    was = LinkCore.relay_changed
+
+    def changed(self: LinkCore, mine: int | None, theirs: int | None, now: float) -> None:
+        if mine is not None and theirs is not None:
+            was(self, 1, 1, now)
+
+    patch.setattr(LinkCore, "relay_changed", changed)
 
 
 SWITCHES = (
@@ -130,5 +141,19 @@ SWITCHES = (
         "time without any path counts as lateness",
         instead(Sender, "resumed", nothing),
         of(RESEND, "test_time_without_any_path_is_no_lateness"),
+    ),
+    Switch(
+        "ever-later",
+        ("S6",),
+        "a lane that stays silent is sent again every 3 s",
+        constants(timeout_most=3.0),
+        of(RESEND, "test_only_the_oldest_are_sent_again_for_silence_and_ever_later"),
+    ),
+    Switch(
+        "a-connection-is-an-instance",
+        ("S6", "P2"),
+        "what an old connection carried is not known to be lost with it",
+        one_instance_for_all,
+        of("session/test_link_core.py", "test_keys_outlive_connections"),
     ),
 )

@@ -15,6 +15,7 @@ from signalling.protocol import events as wire
 from signalling.protocol.events import Change, PeerBack
 from signalling.protocol.ids import from_text
 from signalling.protocol.statements import read_statement
+from signalling.rooms import roster as kept
 from signalling.rooms.roster import Admission, Entry, Roster
 from tests.sabotage.switch import Patch, Switch, always, instead, nothing, of
 
@@ -289,5 +290,13 @@ SWITCHES = (
         "who does not find a restarted server is absent for ever",
         instead(RosterCore, "handle_timeout", nothing),
         of(BELIEVED, "test_after_a_servers_restart_the_absent_have_the_grace_time"),
+    ),
+    Switch(
+        "a-later-profile",
+        ("K1", "V1"),
+        "an older profile, or another key within an incarnation, takes the place of the held one",
+        instead(kept, "_check_successor", nothing),
+        of(KEPT, "test_a_statement_that_cannot_follow_the_held_one_is_refused")
+        + of(KEPT, "test_a_profile_is_replaced_by_a_later_one_alone"),
     ),
 )

@@ -6,6 +6,7 @@ from typing import Any
 import socketio.packet
 
 from peers import connection
+from peers.attempts import Quota
 from peers.connection import Connection
 from peers.paths import relay as relay_path
 from peers.presence import Presence
@@ -82,6 +83,18 @@ def take_everything(self: Outbox, parts: Any) -> bool:
     self.waiting += size
     self._queue.wake()
     return True
+
+
+def connect_again(patch: Patch) -> None:
+    was = SignallingNamespace.trigger_event
+
+    async def trigger(self: Any, event: str, *args: Any) -> Any:
+        if event == "connect":
+            await self._connect(args[0], args[-1])
+            return None
+        return await was(self, event, *args)
+
+    patch.setattr(SignallingNamespace, "trigger_event", trigger)
 
 
 def feed_always(self: FedQueue) -> None:
@@ -307,5 +320,19 @@ SWITCHES = (
         "an address may open connections without end",
         instead(Connections, "over_limit", always(False)),
         of("signalling/test_limits.py", "test_connections_from_one_address"),
+    ),
+    Switch(
+        "connect-again",
+        ("V7",),
+        "an event called `connect` is taken for the real thing",
+        connect_again,
+        of(BAD_INPUT, "test_a_member_that_emits_connect_and_disconnect_stays_one"),
+    ),
+    Switch(
+        "quota",
+        ("P6",),
+        "a client makes direct paths without end",
+        lambda patch: patch.setattr(Quota, "left", property(always(32), nothing), raising=False),
+        of(CONNECTION, "test_a_client_holds_so_many_direct_paths_and_no_more"),
     ),
 )

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from peers.session.lane import SendLane
 from peers.session.liveness import Liveness, Longest
 from peers.session.routing import Path, Routes
@@ -76,6 +78,34 @@ def no_room_for_large_packets(patch: Patch) -> None:
         return min(was(self, path, now), self._rules.queue_most - path.waiting)
 
     patch.setattr(Routes, "room", room)
+
+
+def take_no_notice(self: Routes, lane: Any, now: float) -> Path | None:
+    return self.direct or self.relay
+
+
+def acknowledge_by_the_suspect_alone(patch: Patch) -> None:
+    was = Unsequenced._acknowledge
+
+    def acknowledge(self: Unsequenced, now: float) -> None:
+        with pytest.MonkeyPatch.context() as inner:
+            inner.setattr(Routes, "suspect", nothing)
+            was(self, now)
+
+    patch.setattr(Unsequenced, "_acknowledge", acknowledge)
+
+
+def patience_as_if_quick(patch: Patch) -> None:
+    was = Liveness.patience
+
+    def patience(self: Liveness) -> tuple[float, float]:
+        srtt, self.srtt = self.srtt, 0.0
+        try:
+            return was(self)
+        finally:
+            self.srtt = srtt
+
+    patch.setattr(Liveness, "patience", patience)
 
 
 SWITCHES = (
@@ -197,5 +227,28 @@ SWITCHES = (
         "bulk goes ahead of the reliable lane",
         bulk_at_will,
         of(ROUTING, "test_bulk_never_goes_ahead_of_reliable"),
+    ),
+    Switch(
+        "relay-while-suspect",
+        ("S7", "P3"),
+        "new frames go by a suspect path as before",
+        instead(Routes, "route", take_no_notice),
+        of(SUSPICION, "test_reliable_goes_by_the_relay_only_and_bulk_follows_after_2_s")
+        + of(SUSPICION, "test_a_silent_cut_costs_half_a_second")
+        + of(FAILOVER, "test_the_gap_when_direct_dies_silently"),
+    ),
+    Switch(
+        "acknowledged-by-relay-while-suspect",
+        ("S7", "P3"),
+        "what comes by a suspect path is acknowledged there alone",
+        acknowledge_by_the_suspect_alone,
+        of(SUSPICION, "test_acknowledgements_go_by_the_relay_too_while_direct_is_suspect"),
+    ),
+    Switch(
+        "four-round-trips",
+        ("S7", "P3"),
+        "a slow path has no more time than a quick one before it is suspect",
+        patience_as_if_quick,
+        of(SUSPICION, "test_before_anything_is_learned_a_slow_path_has_four_round_trips"),
     ),
 )
