@@ -20,7 +20,9 @@ def _option(description: str, **constraints: Any) -> msgspec.Meta:
 class Config(msgspec.Struct, frozen=True, kw_only=True):
     """The server's options. The struct itself checks nothing; `from_env` and `changed` raise ValueError."""
 
-    host: Annotated[str, _option("Address to listen on; 0.0.0.0 is every IPv4 interface.")] = "127.0.0.1"
+    host: Annotated[str, _option("Address to listen on; 0.0.0.0 is every one of IPv4, an empty text every one.")] = (
+        "127.0.0.1"
+    )
     port: Annotated[int, _option("TCP port to listen on; 0 takes any free one.", ge=0, le=65_535)] = 8080
     origins: Annotated[
         tuple[str, ...],

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import socket
 from typing import Final
 
 from aioice import stun
@@ -19,9 +20,12 @@ class StunResponder(asyncio.DatagramProtocol):
         self._transport: asyncio.DatagramTransport | None = None
 
     async def start(self, host: str, port: int) -> int:
-        """Listens and returns the port. Raises OSError."""
+        """Listens and returns the port; an empty host is every address, of IPv4 and IPv6. Raises OSError."""
         loop = asyncio.get_running_loop()
-        transport, _ = await loop.create_datagram_endpoint(lambda: self, local_addr=(host, port))
+        if host:
+            transport, _ = await loop.create_datagram_endpoint(lambda: self, local_addr=(host, port))
+        else:
+            transport, _ = await loop.create_datagram_endpoint(lambda: self, sock=_every_address(port))
         self._transport = transport
         return int(transport.get_extra_info("sockname")[1])
 
@@ -38,6 +42,22 @@ class StunResponder(asyncio.DatagramProtocol):
 
     def error_received(self, exc: Exception) -> None:
         log.debug("STUN: %s", exc)
+
+
+def _every_address(port: int) -> socket.socket:
+    """A socket on all addresses of IPv4 and IPv6; of IPv4 alone where there is no IPv6."""
+    if socket.has_dualstack_ipv6():
+        made = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+        made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+    else:
+        made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    try:
+        made.setblocking(False)
+        made.bind(("", port))
+    except OSError:
+        made.close()
+        raise
+    return made
 
 
 def respond(data: bytes, address: tuple[str, int]) -> bytes | None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import socket
 import struct
 
 import pytest
@@ -95,3 +96,22 @@ async def test_it_listens() -> None:
     assert response.attributes["XOR-MAPPED-ADDRESS"] == transport.get_extra_info("sockname")
     transport.close()
     responder.close()
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
+async def test_an_empty_host_is_every_address_of_both_kinds(address: str) -> None:
+    if ":" in address and not socket.has_dualstack_ipv6():
+        pytest.skip("there is no IPv6 here")
+    responder = StunResponder()
+    port = await responder.start("", 0)
+    try:
+        with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM) as asking:
+            asking.setblocking(False)
+            asking.bind((address, 0))
+            loop = asyncio.get_running_loop()
+            await loop.sock_sendto(asking, bytes(request()), (address, port))
+            async with asyncio.timeout(5):
+                answer = stun.parse_message(await loop.sock_recv(asking, 1_000))
+            assert answer.attributes["XOR-MAPPED-ADDRESS"] == (address, asking.getsockname()[1])
+    finally:
+        responder.close()
