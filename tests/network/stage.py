@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeVar, get_args
 from tests.network.lab import Lab, Side
 from tests.network.routers import Routers
 from tests.network.session import CHECKOUT, Python, Session, talking
-from tests.network.turn import SECRET, STUN_URL, URLS, URLS6, Turn
+from tests.network.turn import SECRET, URLS, URLS6, Turn
 
 Way = Literal["none", "stun", "turn-udp", "turn-tcp", "turn-tls"]
 """What ICE servers peers are told of: none, STUN alone, or STUN and a TURN server over UDP, TCP or TLS."""
@@ -63,14 +63,8 @@ def server_options(kinds: Sequence[Routers], way: Way) -> list[str]:
     """What makes the server tell of these ICE servers."""
     if way == "none":
         return ["--no-stun"]
-    urls = list(URLS.get(way, []))
-    options = []
-    if "ipv6" in kinds:
-        # Our own responder listens on one address; the other family's STUN server is coturn, if it is there.
-        urls = [*URLS6.get(way, []), *urls, *([STUN_URL] if urls else [])]
-        options.append("--no-stun")
-    for url in urls:
-        options += ["--ice-servers", url]
+    urls = [*(URLS6.get(way, []) if "ipv6" in kinds else []), *URLS.get(way, [])]
+    options = [option for url in urls for option in ("--ice-servers", url)]
     return [*options, *(["--turn-secret", SECRET] if way.startswith("turn") else [])]
 
 

@@ -25,7 +25,6 @@ URLS = {
 }
 """What peers are told of, by the way to the TURN server."""
 URLS6 = {way: [url.replace(TURN, f"[{TURN6}]") for url in urls] for way, urls in URLS.items()}
-STUN_URL = f"stun:{TURN}:{PORT}"
 
 
 def why_no_turn() -> str | None:
