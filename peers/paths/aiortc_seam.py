@@ -7,7 +7,6 @@ bounds the versions. Importing this module imports aiortc (0.4 s): see `peers.pa
 import asyncio
 import contextlib
 import ipaddress
-import re
 import socket
 import time
 from collections.abc import Callable
@@ -26,12 +25,10 @@ from aiortc import (
     RTCSctpTransport,
 )
 from aiortc.rtcicetransport import candidate_from_aioice
-from aiortc.rtcicetransport import parse_stun_turn_uri as parse_named_uri
 
 from peers.paths.congestion import DelayLimit
 from peers.paths.ice_servers import Server
 
-_BRACKETED = re.compile(r"(stuns?|turns?):\[([^\]]*)\](.*)")
 COMPONENT = 1
 """The only ICE component: data channels have no RTCP beside them."""
 
@@ -150,18 +147,6 @@ def selected_pair(transport: RTCIceTransport) -> tuple[RTCIceCandidate, RTCIceCa
     if pair is None:
         return None
     return candidate_from_aioice(pair.local_candidate), candidate_from_aioice(pair.remote_candidate)
-
-
-def parse_stun_turn_uri(url: str) -> dict[str, Any]:
-    """A `stun:`, `stuns:`, `turn:` or `turns:` URL as scheme, host, port and transport (RFC 7064, RFC 7065).
-
-    aiortc's parser knows no IPv6 address in brackets. Raises ValueError.
-    """
-    bracketed = _BRACKETED.fullmatch(url)
-    if bracketed is None:
-        return parse_named_uri(url)
-    scheme, host, rest = bracketed.groups()
-    return parse_named_uri(f"{scheme}:host{rest}") | {"host": str(ipaddress.IPv6Address(host))}
 
 
 # ---- ICE that follows events: both classes add to aioice and aiortc, and change nothing for who uses them as before
