@@ -5,25 +5,21 @@ which connection we are on (rule V1) and nothing may be sent before the rooms ar
 """
 
 import asyncio
-import contextlib
 import logging
-import os
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 import aiohttp
-import engineio.payload
 import msgspec
-import socketio
-import socketio.exceptions
 
 from peers.addresses import is_ours
 from peers.backoff import Backoff
+from peers.dialling import Unreachable, dial, discard, refused
 from peers.engine import make_client
 from peers.errors import ConnectionFailed, Refused
 from signalling.protocol.events import Shutdown
-from signalling.protocol.limits import MAX_POLL_PACKETS, PROTOCOL
+from signalling.protocol.limits import PROTOCOL
 
 log = logging.getLogger("eitherway.connection")
 
@@ -148,7 +144,7 @@ class Connection:
         finally:
             self._calls.discard(reply)
         if isinstance(result, dict) and isinstance(result.get("error"), dict):
-            raise _refused(result["error"])
+            raise refused(result["error"])
         return result
 
     async def emit(self, event: str, data: Any) -> None:
@@ -222,7 +218,7 @@ class Connection:
         for transport in self._transports:
             try:
                 await self._try(transport, auth)
-            except _Unreachable as failure:
+            except Unreachable as failure:
                 failures.append(f"by {transport}: {failure}")
                 if failure.final:
                     break
@@ -236,10 +232,8 @@ class Connection:
             raise ConnectionFailed("this client is closed; make a new one")
 
     async def _try(self, transport: str, auth: dict[str, Any]) -> None:
-        """Connect by one transport. Raises _Unreachable, Refused, ConnectionFailed (this client is closed)."""
+        """Connect by one transport. Raises Unreachable, Refused, ConnectionFailed (this client is closed)."""
         self._check_open()
-        if transport == "polling":
-            _read_large_polls()
         sio = make_client(
             reconnection=False,
             handle_sigint=False,
@@ -248,32 +242,14 @@ class Connection:
             websocket_extra_options={"max_msg_size": MAX_MESSAGE, "compress": 0},
         )
         lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        refusal: list[Any] = []
         for name in EVENTS:
             sio.on(name, self._receiver(sio, name), self._namespace)
         sio.on("shutdown", self._shutdown, self._namespace)
-        sio.on("connect_error", lambda data=None: refusal.append(data), self._namespace)
         sio.on("disconnect", lambda why="": None if lost.done() else lost.set_result(str(why)), self._namespace)
-        try:
-            # The client's own timeouts leave out a server that is silent before the WebSocket is one.
-            async with asyncio.timeout(self._timeout):
-                await sio.connect(
-                    self.url,
-                    auth=auth,
-                    transports=[transport],
-                    namespaces=[self._namespace],
-                    socketio_path=f"{self._path}/socket.io" if self._path else "socket.io",
-                    wait_timeout=self._timeout,
-                )
-            self._check_open()  # closed meanwhile: nobody would hang up
-        except (socketio.exceptions.ConnectionError, aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
-            await _discard(sio)
-            if refusal and isinstance(refusal[0], dict) and isinstance(refusal[0].get("data"), dict):
-                raise _refused(refusal[0]["data"]) from None
-            raise _unreachable(error, self._timeout) from None
-        except BaseException:
-            await _discard(sio)
-            raise
+        await dial(sio, self.url, self._path, transport, namespace=self._namespace, auth=auth, timeout=self._timeout)
+        if self._closed:  # meanwhile: nobody would hang up
+            await discard(sio)
+            self._check_open()
         self._sio, self._lost, self.transport = sio, lost, transport
         self.number += 1
         log.info("connected to %s by %s", self.url, transport)
@@ -306,82 +282,6 @@ class Connection:
                 call.set_exception(ConnectionFailed(f"the connection to {self.url} was lost: {reason}"))
         self._on_disconnected(reason)
         # Beside what comes next: a connection whose network is gone takes its time.
-        task = asyncio.get_running_loop().create_task(_discard(sio), name="discard a connection")
+        task = asyncio.get_running_loop().create_task(discard(sio), name="discard a connection")
         self._discarding.add(task)
         task.add_done_callback(self._discarding.discard)
-
-
-async def _discard(sio: Any) -> None:
-    """Close a client whatever state it is in, so that neither its tasks nor its sockets remain."""
-    eio = sio.eio
-    websocket, http = getattr(eio, "ws", None), eio.http
-    cancelled = False
-    try:
-        async with asyncio.timeout(2):
-            await sio.disconnect()
-    except Exception as error:
-        log.debug("closing a connection: %r", error)
-    except asyncio.CancelledError:
-        # One of the engine's own tasks was cancelled; or this one, and then the rest is still to be given back.
-        task = asyncio.current_task()
-        cancelled = task is not None and task.cancelling() > 0
-    tasks = [t for t in (eio.read_loop_task, eio.write_loop_task) if t is not None and not t.done()]
-    for task in tasks:
-        task.cancel()
-    if tasks:
-        await asyncio.wait(tasks, timeout=2)
-    if websocket is not None and not websocket.closed:
-        with contextlib.suppress(Exception):
-            await asyncio.wait_for(websocket.close(), 2)
-    if http is not None and not http.closed:
-        await http.close()
-    if cancelled:
-        raise asyncio.CancelledError
-
-
-class _Unreachable(Exception):
-    """No connection by one transport; the text says why. `final`: another transport would meet the same."""
-
-    def __init__(self, why: str, *, final: bool = False) -> None:
-        super().__init__(why)
-        self.final = final
-
-
-def _unreachable(error: BaseException, timeout: float) -> _Unreachable:
-    """What kept us from connecting. python-socketio says "Connection error" to everything; its causes know more."""
-    silent = _Unreachable(f"no answer in {timeout:g} s")
-    causes = [error]
-    while (cause := causes[-1].__cause__ or causes[-1].__context__) is not None and len(causes) < 8:
-        causes.append(cause)
-    for cause in causes:
-        match cause:
-            case TimeoutError():
-                return silent
-            case aiohttp.ClientConnectorDNSError():
-                return _Unreachable(f"the host {cause.host!r} is not known", final=True)
-            case aiohttp.ClientSSLError():
-                return _Unreachable(f"TLS failed: {cause.strerror or cause}", final=True)
-            case aiohttp.ClientConnectorError():
-                what = os.strerror(cause.errno) if cause.errno else str(cause)
-                return _Unreachable(f"{what}. Is `eitherway serve` running there?", final=True)
-            case aiohttp.WSServerHandshakeError():
-                return _Unreachable(f"it answered {cause.status}: is that a signalling server, and the path right?")
-    # What engine.io makes of a poll that was not answered in time.
-    return silent if str(error) == "Connection refused by the server" else _Unreachable(str(error))
-
-
-def _read_large_polls() -> None:
-    """Let python-engineio read a poll of more than 16 packets; it drops them silently otherwise (rule V5)."""
-    payload = engineio.payload.Payload
-    payload.max_decode_packets = max(payload.max_decode_packets, MAX_POLL_PACKETS)
-
-
-def _refused(error: dict[str, Any]) -> Refused:
-    retry_after = error.get("retry_after")
-    statement = error.get("statement")
-    return Refused(
-        str(error.get("code", "internal")),
-        str(error.get("message", "the server refused")),
-        retry_after=float(retry_after) if isinstance(retry_after, int | float) else None,
-        statement=statement if isinstance(statement, str) else None,
-    )

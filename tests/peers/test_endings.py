@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from peers import Client, ConnectionFailed
-from peers.connection import _discard
+from peers.dialling import discard
 from peers.peer import Peer
 from peers.room import Room
 from peers.testing import Server
@@ -103,7 +103,7 @@ async def test_hanging_up_can_be_cancelled() -> None:
         await asyncio.sleep(1)
 
     eio = SimpleNamespace(ws=None, http=None, read_loop_task=None, write_loop_task=None)
-    task = asyncio.create_task(_discard(SimpleNamespace(eio=eio, disconnect=disconnect)))
+    task = asyncio.create_task(discard(SimpleNamespace(eio=eio, disconnect=disconnect)))
     await turns(2)
     task.cancel()
     await asyncio.wait([task])

@@ -12,7 +12,7 @@ import socketio
 from aiohttp import web
 
 from peers import engine
-from peers.connection import _discard
+from peers.dialling import discard
 from tests.waiting import eventually
 
 RELAY = '51-["relay",{"room":"r","from":"a","packet":{"_placeholder":true,"num":0}}]'
@@ -62,7 +62,7 @@ async def connected(
         await client.connect(f"http://127.0.0.1:{runner.addresses[0][1]}", transports=["websocket"])
         yield client, got
     finally:
-        await _discard(client)
+        await discard(client)
         await runner.cleanup()
 
 
