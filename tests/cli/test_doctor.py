@@ -6,6 +6,7 @@ import os
 import pty
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,9 @@ import pytest
 
 from peers.cli.checks.findings import Finding, verdict
 from peers.cli.checks.nat import Seen, classify
-from peers.cli.checks.stun import RESENT_AFTER, Asker
+from peers.cli.checks.stun import RESENT_AFTER, Asker, allocate
 from peers.testing import Server
+from signalling.ice import mint
 from tests.cli.responders import silent, stun_server, without_websocket
 from tests.paths.coturn import MISSING, SECRET, coturn
 from tests.programs import COMMAND
@@ -150,6 +152,24 @@ async def test_turn_gives_an_address_or_refuses(tmp_path: Path) -> None:
         assert "credential" in found["turn"]["text"]
 
 
+@pytest.mark.skipif(MISSING is not None, reason=MISSING or "")
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+async def test_an_address_is_given_back(tmp_path: Path, transport: str) -> None:
+    username, credential = mint(SECRET, int(time.time()) + 60, "doctor")
+    async with coturn(tmp_path) as turn:
+        address, _ = await allocate(
+            *("127.0.0.1", turn.port),
+            transport=transport,
+            tls=False,
+            username=username,
+            credential=credential,
+            timeout=10,
+        )
+        assert address[0] == "127.0.0.1"
+        assert "lifetime=0" in turn.log
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
 async def test_another_signalling_is_in_the_way(eitherway_server: Server, tmp_path: Path) -> None:
     (tmp_path / "signalling.py").write_text("raise RuntimeError('not ours')")
     found, said = await doctor(tmp_path, "--url", eitherway_server.url, code=1)
@@ -188,6 +208,7 @@ async def test_aiortc_is_broken(eitherway_server: Server, tmp_path: Path) -> Non
     found, said = await doctor(tmp_path, "--url", eitherway_server.url)
     assert (found["aiortc"]["state"], found["peers"]["state"]) == ("warning", "warning")
     assert "libavcodec" in found["aiortc"]["text"]
+    assert "aiortc" in found["peers"]["advice"]
     assert found["peers"]["data"]["path"] == "relay"
     assert "only over the server" in said
 
@@ -278,7 +299,10 @@ def test_the_command_itself_loads_nothing_of_the_server() -> None:
 
 
 async def test_a_request_that_is_lost_is_sent_again() -> None:
+    raised: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: raised.append(context))
     async with stun_server(("198.51.100.1", 7), deaf_to=1) as url, Asker() as asker:
         seen, seconds = await asker.ask("127.0.0.1", int(url.rpartition(":")[2]), 10)
     assert seen.mapped == ("198.51.100.1", 7)
     assert seconds >= RESENT_AFTER
+    assert raised == []  # of the nonsense that came too
