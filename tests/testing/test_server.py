@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 
 from peers import Client, ConnectionFailed, Room
-from peers.testing import Server
+from peers.testing import Network, Server
 from tests.waiting import Log, eventually
 
 
@@ -45,6 +45,18 @@ async def test_clients_come_back_to_the_same_url(
         await got.count(1)
         await sending
         assert got.items == ["meanwhile"]
+
+
+async def test_last_words_reach_those_who_are_far_away(
+    eitherway_server: Server, eitherway_network: Network, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with Client(eitherway_server.url) as client:
+        gone: Log[str] = Log()
+        client.on("disconnected", gone)
+        eitherway_network.delay(0.3, to=client)
+        await eitherway_server.stop()
+        await gone.count(1)
+        assert "is about to leave" in caplog.text
 
 
 async def test_doing_twice_what_is_done_does_nothing(eitherway_server: Server) -> None:
