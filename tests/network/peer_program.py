@@ -13,6 +13,7 @@ import argparse
 import asyncio
 import hashlib
 import json
+import logging
 import random
 import sys
 import time
@@ -183,6 +184,7 @@ async def main() -> None:
     options = parser.parse_args()
     records = Records(options.folder, options.name)
     talk = Talk(records, options.every, options.bulk, options.after_direct)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
     commands = await lines()
     records.write("state", state="joining")
     async with Client(options.url) as client:
