@@ -78,7 +78,7 @@ class Network:
 
     def hang_up(self, who: Who = None) -> None:
         """Break connections to the server off, so that both ends notice: those of one program, or all."""
-        self.server.hang_up(None if who is None else self._id(who))
+        self.server.hang_up(None if who is None else self._id(who, "relay"))
 
     def reset(self) -> None:
         """Undo all of it."""
@@ -114,7 +114,7 @@ class Network:
     def _say(self, kind: Kind, value: float, path: Path | None, from_: Who, to: Who) -> None:
         if path not in (None, *PATHS):
             raise ValueError(f"a path is 'direct' or 'relay', not {path!r}")
-        sender, receiver = (None if who is None else self._id(who) for who in (from_, to))
+        sender, receiver = (None if who is None else self._id(who, path) for who in (from_, to))
         if sender is not None and receiver is not None and path != "direct":
             raise ValueError(
                 "on the relay the other end is the server: give from_ or to, or name the path 'direct' to have both"
@@ -126,11 +126,16 @@ class Network:
         self._tap.changed()
         self.server.changed()
 
-    def _id(self, who: Named | str) -> str:
+    def _id(self, who: Named | str, path: Path | None) -> str:
         id = who if isinstance(who, str) else who.id
-        if id not in self._clients:
-            raise ValueError(f"no client of this process has the id {id!r}, or it was made before this network was")
-        return id
+        if id in self._clients:
+            return id
+        if path == "direct" and any(id in room.peers for c in self._clients.values() for room in c.rooms.values()):
+            return id  # a peer in another process: what passes between it and this one is known
+        raise ValueError(
+            f"no client of this process has the id {id!r}, or it was made before this network was. A peer in another "
+            "process can be named for its direct paths alone: name the path 'direct'"
+        )
 
     def _know(self, client: Client) -> None:
         self._clients[client.id] = client

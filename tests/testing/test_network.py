@@ -214,7 +214,9 @@ async def test_a_peer_in_another_process_is_reached_through_the_same_network(
         seconds, path = await peer.ping(timeout=10)
         assert (0.2 <= seconds < 0.5, path) == (True, "direct")
         eitherway_network.delay(0, "direct")
-        eitherway_network.cut("direct", to=client)  # what comes from another process is dropped here
+        with pytest.raises(ValueError, match="another process"):
+            eitherway_network.cut(from_=peer)
+        eitherway_network.cut("direct", from_=peer)  # what comes from another process is dropped here
         got = data_of(room)
         await peer.send("echo")
         await got.count(1)
