@@ -46,7 +46,11 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
         recorder.switch = switch.name
         items = session.items if len(switches) == 1 else [i for i in session.items if is_of(i.nodeid, switch.tests)]
         with pytest.MonkeyPatch.context() as patch:
-            switch.breaker(patch)
+            try:
+                switch.breaker(patch)
+            except Exception as error:
+                recorder.cannot_begin(items, error)
+                continue
             for item in items:
                 if isinstance(item, pytest.Function):
                     item._initrequest()  # an item may run again, under the next switch
@@ -61,6 +65,19 @@ class Recorder:
         self.switch = ""
         self._path = path
         self._noted: dict[tuple[str, str], dict[str, Any]] = {}
+
+    def cannot_begin(self, items: list[pytest.Item], error: Exception) -> None:
+        """The switch does not fit the product any more: a name that it replaces is gone."""
+        for item in items:
+            self._noted[self.switch, item.nodeid] = {
+                "switch": self.switch,
+                "test": item.nodeid,
+                "outcome": "failed",
+                "when": "setup",
+                "seconds": 0.0,
+                "errors": names(error),
+                "message": str(error),
+            }
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:

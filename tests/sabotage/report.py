@@ -39,8 +39,7 @@ def document(
         "## Promises and rules",
         _rules(results),
         "## Switches",
-        "The last column is about precision: how many of the other tests that stand in the same folder, or the same "
-        "file, fail with the switch too. Tests of whole links and random runs fail with many switches, as they should.",
+        *([_precision(others)] if others else []),
         _switches(results, others),
     ]
     return "\n\n".join(parts) + "\n"
@@ -52,6 +51,18 @@ def _rules(results: Sequence[Result]) -> str:
         switches = [f"`{result.switch.name}`" for result in results if name in result.switch.rules]
         rows.append(f"| {name} | {what} | {', '.join(switches) or 'none: ' + WITHOUT.get(name, '')} |")
     return "\n".join(rows)
+
+
+def _precision(others: Mapping[str, Others]) -> str:
+    failed = [one.failed for one in others.values()]
+    return (
+        "The last column is about precision: how many of the other tests that stand in the same folder, or the same "
+        "file, fail with the switch too; it is counted where no test beside the switch needs an event loop. Tests of "
+        "whole links and random runs fail with many switches, as they should. "
+        f"Of {len(failed)} switches {failed.count(0)} fail nothing else, "
+        f"{sum(0 < count <= 5 for count in failed)} up to 5 other tests, "
+        f"{sum(5 < count <= 20 for count in failed)} up to 20, {sum(count > 20 for count in failed)} more."
+    )
 
 
 def _switches(results: Sequence[Result], others: Mapping[str, Others]) -> str:
