@@ -1,17 +1,11 @@
 """A real TURN server (coturn, Debian's package) in a lab, over UDP, TCP and TLS."""
 
 import asyncio
-import datetime
-import ipaddress
 import shutil
 import signal
 from pathlib import Path
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
-
+from tests import certificates
 from tests.network.lab import TURN, TURN6, Lab
 
 SECRET = "the-lab-s-shared-secret"
@@ -32,38 +26,14 @@ def why_no_turn() -> str | None:
     return None if shutil.which("turnserver") else "install coturn: on Debian, apt install coturn"
 
 
-def make_certificate(folder: Path) -> Path:
-    """A certificate for the server's addresses, signed by itself; programs trust it by SSL_CERT_FILE."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "turn")])
-    now = datetime.datetime.now(datetime.UTC)
-    addresses = [x509.IPAddress(ipaddress.ip_address(address)) for address in (TURN, TURN6)]
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=30))
-        .add_extension(x509.SubjectAlternativeName(addresses), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    (folder / "turn.key").write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    certificate = folder / "turn.pem"
-    certificate.write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    return certificate
-
-
 class Turn:
     """The TURN server of a lab; it can be killed and started again."""
 
     def __init__(self, lab: Lab, folder: Path) -> None:
         self.lab, self.folder = lab, folder
-        self.certificate = make_certificate(folder)
+        self.certificate = folder / "turn.pem"
+        """It signs itself; programs trust it by SSL_CERT_FILE."""
+        certificates.write(self.certificate, folder / "turn.key", TURN, TURN6)
         self._process: asyncio.subprocess.Process | None = None
 
     async def start(self) -> None:

@@ -1,19 +1,13 @@
 """Real coturn on loopback, over UDP, TCP and TLS, with a secret that it shares with the signalling server."""
 
 import asyncio
-import datetime
-import ipaddress
 import shutil
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
-
+from tests import certificates
 from tests.waiting import DEADLINE, free_port
 
 MISSING = None if shutil.which("turnserver") else "needs coturn (Debian: apt-get install coturn)"
@@ -47,27 +41,6 @@ class Coturn:
         """Whether it listens on UDP."""
         return f"UDP listener opened on: 127.0.0.1:{self.port}" in self.log
 
-    def write_certificate(self) -> None:
-        """A certificate for 127.0.0.1 that it signs itself; trusted by who names it in SSL_CERT_FILE."""
-        key = ec.generate_private_key(ec.SECP256R1())
-        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
-        now = datetime.datetime.now(datetime.UTC)
-        address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
-        certificate = (
-            x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-            .not_valid_before(now - datetime.timedelta(hours=1))
-            .not_valid_after(now + datetime.timedelta(days=1))
-            .add_extension(address, critical=False)
-            .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-            .sign(key, hashes.SHA256())
-        )
-        self.certificate.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-        (self.directory / "key.pem").write_bytes(
-            key.private_bytes(
-                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-            )
-        )
-
     def write_configuration(self) -> None:
         """What it reads instead of flags."""
         lines = [
@@ -96,7 +69,7 @@ class Coturn:
 async def coturn(directory: Path) -> AsyncIterator[Coturn]:
     """Run one that keeps its files in a directory."""
     server = Coturn(directory)
-    server.write_certificate()
+    certificates.write(server.certificate, directory / "key.pem", "127.0.0.1")
     server.write_configuration()
     process = await asyncio.create_subprocess_exec(
         *("turnserver", "-c", str(directory / "configuration")),
