@@ -17,6 +17,11 @@ _UNSENT: Final = 65_536
 _TYPES: Final = frozenset("0123456")
 _CONTROL_CHARACTERS: Final = 16
 """Every engine.io packet but a message is short."""
+_TURN_FRAMES: Final = 32
+"""Frames of relays that are handled in one turn of the event loop, if so many have come: what each causes to be written
+goes out together, by one system call for each client."""
+_TURN_BYTES: Final = 65_536
+"""Or so many bytes of them."""
 _RELAY: Final = re.compile(r'45\d+-(?:/[^,"]*,)?\["relay",')
 """How a `relay` event begins, in any namespace."""
 
@@ -34,6 +39,8 @@ class WebSocket(driver.WebSocket):  # type: ignore[misc]
         self._socket = self.handler.__self__
         self._relaying = False
         """Whether the last text was that of a `relay` event, whose attachments follow."""
+        self._frames = self._bytes = 0
+        """Of relays, handled since others had a turn."""
         self._queue: FedQueue = self._socket.queue
         self._queue.websocket = self
         self._socket.poll = self._poll
@@ -63,7 +70,11 @@ class WebSocket(driver.WebSocket):  # type: ignore[misc]
                 return data
             message = data if isinstance(data, bytes) else data[1:]
             await self._socket.receive(engineio.packet.Packet(engineio.packet.MESSAGE, message))
-            await asyncio.sleep(0)  # now it is the turn of others, and of who writes what was relayed
+            self._frames += 1
+            self._bytes += len(message)
+            if self._frames >= _TURN_FRAMES or self._bytes >= _TURN_BYTES:
+                self._frames = self._bytes = 0
+                await asyncio.sleep(0)  # now it is the turn of others, and of who writes what was relayed
 
     async def _poll(self) -> list[engineio.packet.Packet]:
         """What to write next; empty: nothing more.

@@ -1,11 +1,13 @@
 """The WebSocket that replaces the aiohttp driver's."""
 
 import asyncio
+import json
 import socket
 
 import pytest
 
 from signalling.engine.websocket import WebSocket
+from signalling.protocol.writing import Gathered
 from tests.signalling.actor import Actor, until
 from tests.signalling.conftest import Connect, Server, StartServer
 from tests.signalling.raw import RawClient
@@ -48,6 +50,32 @@ async def test_relays_are_handled_where_they_are_read_and_nothing_else_is(
     assert sum('"join"' in text for text in texts) == 2
     assert any('"leave"' in text for text in texts)
     assert not any('"relay"' in text for text in texts)
+
+
+async def test_relays_that_have_come_together_go_out_together_but_not_all_at_once(
+    server: Server, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bob, eve = await connect(server.url), Actor(server.url)
+    await bob.join("lobby")
+    async with RawClient(server.url) as raw:
+        sid = await raw.greet()
+        await raw.call("join", eve.join_fields("lobby", proof=eve.proof("lobby", sid=sid)))
+        written: list[int] = []
+        flush = Gathered._flush
+
+        def noted(self: Gathered) -> None:
+            relays = sum(b"relay" in frame for frame in self._frames)
+            if relays:
+                written.append(relays)
+            flush(self)
+
+        monkeypatch.setattr(Gathered, "_flush", noted)
+        for n in range(160):
+            relay = {"room": "lobby", "n": n, "to": [bob.id], "packets": [{"_placeholder": True, "num": 0}]}
+            await raw.ws.send_str("451-" + json.dumps(["relay", relay]))
+            await raw.ws.send_bytes(b"%d" % n)
+        assert [(await bob.next("relay"))["packet"] for _ in range(160)] == [b"%d" % n for n in range(160)]
+    assert 10 <= len(written) <= 40, "32 frames a turn are 16 relays, and others have a turn after them"
 
 
 async def test_who_relays_and_answers_pings_stays(start_server: StartServer, connect: Connect) -> None:
