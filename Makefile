@@ -19,8 +19,15 @@ check: $(INSTALLED)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(INSTALLED)
-	$(BIN)/python -m tests.benchmarks
+# make bench ARGS='NAME ... --rounds 5 --write docs/performance.md'; EITHERWAY_BENCH_PYTHON: a CPython 3.12 or newer.
+bench: $(VENV)/.installed-bench
+	$(BIN)/python -m tests.benchmarks $(ARGS)
+
+$(VENV)/.installed-bench: $(INSTALLED) tests/benchmarks/install.sh tests/benchmarks/node/package.json
+	@echo "Installing what the benchmarks need ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[uvloop,test,bench]'
+	@PYTHON='$(PYTHON)' sh tests/benchmarks/install.sh
+	@touch $@
 
 network-lab: $(INSTALLED)
 	@sh tests/system.sh
@@ -40,4 +47,4 @@ $(INSTALLED): pyproject.toml
 	@touch $@
 
 clean:
-	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-bench tests/benchmarks/node/node_modules dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,7 +1,11 @@
-"""`python -m tests.benchmarks [NAME ...]`: see --help. Exits with 1 if a benchmark could not run; goals only print."""
+"""`python -m tests.benchmarks [NAME ...]`: see --help. Exits with 1 if a benchmark, or a rival in one, could not run.
+
+Goals only print.
+"""
 
 import argparse
 import asyncio
+import shlex
 import sys
 import traceback
 from pathlib import Path
@@ -10,20 +14,36 @@ import msgspec
 
 from tests.benchmarks import (
     direct_bulk,
+    direct_messages,
     direct_rtt,
+    events_node,
+    events_python,
     failover,
     first_message,
     machine,
     memory,
     pipe,
+    plots,
     relay_bulk,
     relay_messages,
     report,
 )
-from tests.benchmarks.contest import Contest, Options, Unavailable
-from tests.benchmarks.running import Result, play
+from tests.benchmarks.contest import Options, Unavailable
+from tests.benchmarks.running import Played, play
 
-MODULES = (first_message, relay_messages, relay_bulk, direct_bulk, direct_rtt, failover, memory, pipe)
+MODULES = (
+    first_message,
+    relay_messages,
+    relay_bulk,
+    events_node,
+    events_python,
+    direct_bulk,
+    direct_messages,
+    direct_rtt,
+    failover,
+    memory,
+    pipe,
+)
 
 
 def _arguments(names: list[str]) -> argparse.Namespace:
@@ -34,7 +54,7 @@ def _arguments(names: list[str]) -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, help="how often each side plays (default: what the benchmark says)")
     parser.add_argument("--size", type=int, default=256, help="megabytes through the pipe (default: 256)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results as JSON too")
-    parser.add_argument("--write", type=Path, metavar="FILE", help="write the results as Markdown too")
+    parser.add_argument("--write", type=Path, metavar="FILE", help="write the results as Markdown too, with pictures")
     return parser.parse_args()
 
 
@@ -44,9 +64,15 @@ async def _main() -> int:
     if unknown := set(arguments.names) - set(names):
         print(f"no such benchmark: {', '.join(sorted(unknown))}; there are {', '.join(names)}", file=sys.stderr)
         return 2
+    if arguments.write is not None:
+        try:
+            plots.check()
+        except Unavailable as error:
+            print(f"cannot write: {error}", file=sys.stderr)
+            return 1
     contests = [module.contest(Options(size=arguments.size)) for module in MODULES]
     described = machine.describe()
-    played: list[tuple[Contest, int, list[Result]]] = []
+    played: list[Played] = []
     failed = 0
     for contest in contests:
         if arguments.names and contest.name not in arguments.names:
@@ -54,7 +80,7 @@ async def _main() -> int:
         print(f"{contest.name}: {contest.title}", flush=True)
         rounds = arguments.rounds or contest.rounds
         try:
-            results = await play(contest, rounds, lambda line: print(line, flush=True))
+            one = await play(contest, rounds, lambda line: print(line, flush=True))
         except Unavailable as error:
             failed += 1
             print(f"  cannot run: {error}", flush=True)
@@ -63,13 +89,16 @@ async def _main() -> int:
             failed += 1
             traceback.print_exc()
             continue
-        played.append((contest, rounds, results))
-        print("\n".join(report.lines(results)), flush=True)
+        failed += len(one.missing)
+        played.append(one)
+        print("\n".join(report.lines(one.results)), flush=True)
     if arguments.json is not None:
-        results = [result for _, _, each in played for result in each]
+        results = [result for each in played for result in each.results]
         arguments.json.write_bytes(msgspec.json.encode({"machine": described, "results": results}))
     if arguments.write is not None:
-        arguments.write.write_text(report.document(described, played))
+        drawn = plots.draw(played, arguments.write.with_suffix(""))
+        command = f"make bench ARGS='{shlex.join(sys.argv[1:])}'"
+        arguments.write.write_text(report.document(described, played, drawn, command))
     return 1 if failed else 0
 
 

@@ -1,8 +1,10 @@
 """The round trip of a small message over a direct path."""
 
 import time
+from functools import partial
 
 from tests.benchmarks.contest import Contest, Measure, Options, Samples
+from tests.benchmarks.flow import CHANNELS, Channel, channel_round_trips
 from tests.benchmarks.processes import our_server, playing
 
 TIMES = 500
@@ -17,14 +19,8 @@ async def _ours() -> Samples:
             return _samples((await pinger.hear())["seconds"])
 
 
-async def _bare() -> Samples:
-    async with (
-        playing("channel_peer", "echo") as other,
-        playing("channel_peer", "ping", times=TIMES, size=SIZE) as pinger,
-    ):
-        other.tell(**await pinger.hear())
-        pinger.tell(**await other.hear())
-        return _samples((await pinger.hear())["seconds"])
+async def _theirs(channel: Channel) -> Samples:
+    return _samples(await channel_round_trips(channel, TIMES, SIZE))
 
 
 def _samples(seconds: list[float]) -> Samples:
@@ -37,10 +33,10 @@ def contest(options: Options) -> Contest:
         name="direct_rtt",
         title="Round trip over a direct path",
         how=(
-            "A 64-byte message on the reliable lane to the other's handler and one back; against a bare aiortc data "
-            "channel, ordered, that is echoed."
+            "A 64-byte message on the reliable lane to the other's handler and one back; against data channels, "
+            "ordered, and a stream of iroh's, that are echoed."
         ),
         ours=_ours,
-        rivals={"aiortc data channel": _bare},
+        rivals={name: partial(_theirs, channel) for name, channel in CHANNELS.items()},
         measures=(Measure("rtt", "p50", "us"), Measure("rtt", "p99", "us", statistic="p99")),
     )

@@ -9,6 +9,7 @@ from typing import Any
 
 import psutil
 
+from tests.benchmarks import rivals
 from tests.waiting import free_port
 
 DEADLINE = 180.0
@@ -68,11 +69,13 @@ class Program:
 
 
 @contextlib.asynccontextmanager
-async def started(*command: str, prefix: Sequence[str] = (), quiet: bool = False) -> AsyncIterator[Program]:
+async def started(
+    *command: str, python: str = sys.executable, prefix: Sequence[str] = (), quiet: bool = False
+) -> AsyncIterator[Program]:
     """`python command...`, behind a prefix such as ``ip netns exec NAME``; `quiet` programs' logs are not shown."""
     process = await asyncio.create_subprocess_exec(
         *prefix,
-        *(sys.executable, *command),
+        *(python, *command),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL if quiet else None,
@@ -87,17 +90,23 @@ async def started(*command: str, prefix: Sequence[str] = (), quiet: bool = False
 
 
 def playing(
-    program: str, role: str, *, prefix: Sequence[str] = (), **arguments: Any
+    program: str, role: str, *, python: str = sys.executable, prefix: Sequence[str] = (), **arguments: Any
 ) -> contextlib.AbstractAsyncContextManager[Program]:
-    """One of the programs of this package in one of its roles."""
-    return started("-m", f"tests.benchmarks.programs.{program}", role, json.dumps(arguments), prefix=prefix)
+    """One of the programs of this package in one of its roles; `python` is an interpreter, if not ours."""
+    command = ("-m", f"tests.benchmarks.programs.{program}", role, json.dumps(arguments))
+    return started(*command, python=python, prefix=prefix)
+
+
+def playing_in_node(program: str, role: str, **arguments: Any) -> contextlib.AbstractAsyncContextManager[Program]:
+    """The same for those written for Node.js. Raises Unavailable."""
+    return started(str(rivals.NODE / f"{program}.mjs"), role, json.dumps(arguments), python=rivals.node())
 
 
 @contextlib.asynccontextmanager
-async def our_server(prefix: Sequence[str] = ()) -> AsyncIterator[tuple[str, Program]]:
-    """`eitherway serve` as it comes; its URL and its process."""
+async def our_server(prefix: Sequence[str] = (), options: Sequence[str] = ()) -> AsyncIterator[tuple[str, Program]]:
+    """`eitherway serve` as it comes, or with options; its URL and its process."""
     port = free_port()
-    command = ("-m", "peers.cli", "serve", "--port", str(port), "--stun-port", "0")
+    command = ("-m", "peers.cli", "serve", "--port", str(port), "--stun-port", "0", *options)
     async with started(*command, prefix=prefix, quiet=True) as server:
         line = await server.line()
         assert "serves" in line, line
@@ -111,4 +120,11 @@ async def our_server(prefix: Sequence[str] = ()) -> AsyncIterator[tuple[str, Pro
 async def bare_server() -> AsyncIterator[tuple[str, Program]]:
     """Stock python-socketio on aiohttp; its URL and its process."""
     async with playing("socketio_server", "serve") as server:
+        yield (await server.hear())["url"], server
+
+
+@contextlib.asynccontextmanager
+async def node_server() -> AsyncIterator[tuple[str, Program]]:
+    """Socket.IO's own server; its URL and its process."""
+    async with playing_in_node("server", "serve") as server:
         yield (await server.hear())["url"], server

@@ -1,9 +1,8 @@
 """Results for people: plain lines, and docs/performance.md."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from tests.benchmarks.contest import Contest
-from tests.benchmarks.running import Figure, Result
+from tests.benchmarks.running import OURS, Figure, Played, Result
 
 
 def lines(results: Sequence[Result]) -> list[str]:
@@ -12,9 +11,9 @@ def lines(results: Sequence[Result]) -> list[str]:
         "  "
         + "; ".join(
             [
-                f"{result.measure}: eitherway {show(result.ours)} {result.unit}".rstrip(),
-                *([f"{result.rival_name} {show(result.rival)}"] if result.rival else []),
-                *([f"ratio {result.ratio:.2f}"] if result.ratio is not None else []),
+                f"{result.measure}: {OURS} {show(result.ours)} {result.unit}".rstrip(),
+                *(f"{name} {show(figure)}" for name, figure in result.rivals.items()),
+                *([f"ratio to {result.best} {result.ratio:.2f}"] if result.ratio is not None else []),
                 *([f"goal ({result.goal}) {verdict(result)}"] if result.goal else []),
             ]
         )
@@ -22,30 +21,43 @@ def lines(results: Sequence[Result]) -> list[str]:
     ]
 
 
-def document(machine: dict[str, str], played: Sequence[tuple[Contest, int, list[Result]]]) -> str:
-    """All results as Markdown."""
+def document(machine: Mapping[str, str], played: Sequence[Played], plots: Mapping[str, str], command: str) -> str:
+    """All results as Markdown. `plots` are addresses of pictures by the contest's name."""
     parts = [
         "# Performance",
-        "Written by `python -m tests.benchmarks --write docs/performance.md`, not by hand. Every round plays each side "
-        "once, one after another, in processes of their own on one machine, all on uvloop; a figure is the "
-        "median of all rounds unless it says otherwise, and in brackets stand the lowest and the highest of a round. "
-        "The machine is small and shared: trust the ratios.",
+        f"Written by `{command}`, not by hand. Every round plays each side once, one after another, in processes of "
+        "their own on one machine; a figure is the median of all rounds unless it says otherwise, and in brackets "
+        "stand the lowest and the highest of a round. Programs in Python run on uvloop. The machine is small and "
+        "shared: trust the ratios, which are to the best rival.",
         "\n".join(f"- {name}: {value}" for name, value in machine.items()),
     ]
-    for contest, rounds, results in played:
-        parts += [f"## {contest.title}", f"{contest.how} Rounds: {rounds}.", _table(results)]
+    for each in played:
+        parts += [f"## {each.contest.title}", f"{each.contest.how} Rounds: {each.rounds}."]
+        if each.contest.name in plots:
+            first = each.results[0]
+            parts.append(f"![{first.measure}, {first.unit}]({plots[each.contest.name]})")
+        parts.append(_table(each.results))
+        parts += [f"Not measured: {name}. {why}." for name, why in each.missing.items()]
     return "\n\n".join(parts) + "\n"
 
 
 def _table(results: Sequence[Result]) -> str:
-    rows = ["| | eitherway | rival | ratio | goal |", "| --- | --- | --- | --- | --- |"]
+    names = list(results[0].rivals)
+    goals = any(result.goal for result in results)
+    head = ["", OURS, *names, *(["ratio"] if names else []), *(["goal"] if goals else [])]
+    rows = [head, ["---"] * len(head)]
     for result in results:
-        ours = f"{show(result.ours)} {result.unit}".rstrip()
-        rival = f"{show(result.rival)} {result.unit} ({result.rival_name})" if result.rival else ""
-        ratio = f"{result.ratio:.2f}" if result.ratio is not None else ""
-        goal = f"{result.goal}: {verdict(result)}" if result.goal else ""
-        rows.append(f"| {result.measure} | {ours} | {rival} | {ratio} | {goal} |")
-    return "\n".join(rows)
+        row = [
+            ", ".join(filter(None, (result.measure, result.unit))),
+            show(result.ours),
+            *(show(result.rivals[name]) for name in names),
+        ]
+        if names:
+            row.append(f"{result.ratio:.2f}" if result.ratio is not None else "")
+        if goals:
+            row.append(f"{result.goal}: {verdict(result)}" if result.goal else "")
+        rows.append(row)
+    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
 
 
 def show(figure: Figure) -> str:

@@ -1,6 +1,5 @@
 """Plays a contest: every side in every round, one after another, and what comes of it."""
 
-import importlib.util
 from collections.abc import Callable
 
 import msgspec
@@ -8,6 +7,7 @@ import msgspec
 from tests.benchmarks.contest import Contest, Measure, Round, Samples, Unavailable
 
 Say = Callable[[str], None]
+OURS = "eitherway"
 
 
 class Figure(msgspec.Struct):
@@ -19,57 +19,74 @@ class Figure(msgspec.Struct):
 
 
 class Result(msgspec.Struct):
-    """One measure of one contest. `rival` is the best of them."""
+    """One measure of one contest: ours, and every rival's, by their names."""
 
     contest: str
     measure: str
     unit: str
     ours: Figure
-    rival: Figure | None
-    rival_name: str
+    rivals: dict[str, Figure]
+    best: str
+    """The name of the best rival, empty where there is none."""
     ratio: float | None
-    """Ours by the rival's."""
+    """Ours by the best rival's."""
     goal: str
     met: bool | None
 
 
-async def play(contest: Contest, rounds: int, say: Say) -> list[Result]:
-    """Interleaved rounds: rivals first, then ours, and again. Raises Unavailable."""
-    _check_rivals(contest)
-    sides: dict[str, Round] = {**contest.rivals, "eitherway": contest.ours}
+class Played(msgspec.Struct):
+    """A contest that was played, and the rivals that could not be: why."""
+
+    contest: Contest
+    rounds: int
+    results: list[Result]
+    missing: dict[str, str]
+
+
+async def play(contest: Contest, rounds: int, say: Say) -> Played:
+    """Interleaved rounds: rivals first, then ours, and again. Raises Unavailable if we cannot play ourselves.
+
+    A rival that cannot is left out of the rounds, and named with the reason.
+    """
+    sides: dict[str, Round] = {**contest.rivals, OURS: contest.ours}
     played: dict[str, list[Samples]] = {name: [] for name in sides}
+    missing: dict[str, str] = {}
     for number in range(rounds):
         for name, round in sides.items():
-            samples = await round()
+            if name in missing:
+                continue
+            try:
+                samples = await round()
+            except Unavailable as error:
+                if name == OURS:
+                    raise
+                missing[name] = str(error)
+                say(f"  cannot run {name}: {error}")
+                continue
             played[name].append(samples)
             shown = ", ".join(f"{m.title} {m.of(samples[m.key]):,.4g} {m.unit}".strip() for m in contest.measures)
             say(f"  round {number + 1} of {rounds}, {name}: {shown}")
-    return [_result(contest, measure, played) for measure in contest.measures]
-
-
-def _check_rivals(contest: Contest) -> None:
-    for package in ("socketio", "aiortc"):
-        if contest.rivals and importlib.util.find_spec(package) is None:
-            raise Unavailable(f"the rival is not installed: {package}")
+    found = {name: samples for name, samples in played.items() if name not in missing}
+    return Played(contest, rounds, [_result(contest, measure, found) for measure in contest.measures], missing)
 
 
 def _result(contest: Contest, measure: Measure, played: dict[str, list[Samples]]) -> Result:
     figures = {name: _figure(measure, rounds) for name, rounds in played.items()}
-    ours = figures.pop("eitherway")
-    best = max if measure.better == "higher" else min
-    name = best(figures, key=lambda name: figures[name].value) if figures else ""
-    rival = figures.get(name)
+    ours = figures.pop(OURS)
+    choose = max if measure.better == "higher" else min
+    best = choose(figures, key=lambda name: figures[name].value) if figures else ""
+    theirs = figures[best].value if best else float("nan")
     goal = measure.goal
     return Result(
         contest=contest.name,
         measure=measure.title,
         unit=measure.unit,
         ours=ours,
-        rival=rival,
-        rival_name=name,
-        ratio=ours.value / rival.value if rival is not None else None,
+        rivals=figures,
+        best=best,
+        ratio=ours.value / theirs if best else None,
         goal=goal.text if goal else "",
-        met=goal.met(ours.value, rival.value if rival is not None else float("nan")) if goal else None,
+        met=goal.met(ours.value, theirs) if goal else None,
     )
 
 

@@ -36,7 +36,7 @@ async def connect(
         await opened.wait()
 
 
-async def receive(benchmark: Benchmark, count: int) -> None:
+async def receive(benchmark: Benchmark, count: int, size: int) -> None:
     """Count messages; tells how long it was from the first to the last."""
     connection, channel = prepare()
     left, watch = count, Stopwatch()
@@ -76,7 +76,7 @@ async def send(benchmark: Benchmark, count: int, size: int) -> None:
     await connection.close()
 
 
-async def echo(benchmark: Benchmark) -> None:
+async def echo(benchmark: Benchmark, times: int, size: int) -> None:
     """Send back what comes."""
     connection, channel = prepare()
     channel.on("message", channel.send)

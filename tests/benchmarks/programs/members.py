@@ -1,16 +1,11 @@
 """Idle members by the hundred: each a WebSocket of its own with the least Socket.IO that the server takes."""
 
 import asyncio
-import hashlib
 import json
-import time
-from typing import Any
 
 import aiohttp
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from signalling.protocol.ids import peer_id, to_text
-from signalling.protocol.statements import Proof, Statement, sign_proof, sign_statement
+from tests.benchmarks.joining import join_fields
 from tests.benchmarks.programs.child import Benchmark, run
 
 
@@ -20,7 +15,7 @@ async def _join(session: aiohttp.ClientSession, url: str, room: str) -> aiohttp.
     await socket.receive_str()
     await socket.send_str('40{"protocol":1}')
     sid = json.loads((await socket.receive_str())[2:])["sid"]
-    await socket.send_str(f"421{json.dumps(['join', _event(url, sid, room)])}")
+    await socket.send_str(f"421{json.dumps(['join', join_fields(url, sid, room)])}")
     while True:
         answer = await socket.receive_str()
         if answer.startswith("431"):
@@ -28,23 +23,6 @@ async def _join(session: aiohttp.ClientSession, url: str, room: str) -> aiohttp.
             if "error" in reply:
                 raise RuntimeError(reply["error"])
             return socket
-
-
-def _event(url: str, sid: str, room: str) -> dict[str, Any]:
-    private = Ed25519PrivateKey.generate()
-    key, incarnation = private.public_key().public_bytes_raw(), time.time_ns() // 1_000_000
-    profile = '{"name":"an idle member"}'
-    statement = Statement(room, key, incarnation, key, 1, hashlib.sha256(profile.encode()).digest())
-    return {
-        "room": room,
-        "peer": peer_id(key),
-        "key": to_text(key),
-        "incarnation": incarnation,
-        "connection": 1,
-        "statement": to_text(sign_statement(statement, private.sign)),
-        "proof": to_text(sign_proof(Proof(url, sid, room, incarnation, 1), private.sign)),
-        "profile": profile,
-    }
 
 
 async def _stay(socket: aiohttp.ClientWebSocketResponse) -> None:
