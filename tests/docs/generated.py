@@ -47,7 +47,9 @@ def command_options(commands: tuple[str, ...]) -> list[str]:
                     names += ": " + ", ".join(f"`{choice}`" for choice in parameter.type.choices)
                 options.setdefault((names, shown(parameter.default), parameter.help or ""), []).append(name)
     for (names, default, described), of in options.items():
-        lines.append(f"| {names} | {'all' if len(of) == len(commands) > 1 else ', '.join(of)} | {default} | {described} |")
+        lines.append(
+            f"| {names} | {'all' if len(of) == len(commands) > 1 else ', '.join(of)} | {default} | {described} |"
+        )
     return lines
 
 
