@@ -87,6 +87,7 @@ class Link:
         self.outlets = Outlets(core, self._sent)
         self.questions = Questions(core, self._wake)
         self.inlets = Inlets(core, on_message=on_message, on_channel=on_channel, changed=self._wake)
+        self._relay_instance: tuple[int, int] | None = None
         self._signals: deque[tuple[str, int, dict[str, Any] | None]] = deque(maxlen=MAX_SIGNALS_WAITING)
         self._bye: asyncio.Future[None] = self._loop.create_future()
         self._scheduled = False
@@ -118,7 +119,12 @@ class Link:
 
     def relay_changed(self, mine: int | None, theirs: int | None) -> None:
         """My connection to the server, or the peer's, is another one or gone."""
-        self.core.relay_changed(mine, theirs, self._loop.time())
+        now = self._loop.time()
+        instance = None if mine is None or theirs is None else (mine, theirs)
+        if instance is not None and instance != self._relay_instance:
+            self.attempts.negotiation.reachable(now)
+        self._relay_instance = instance
+        self.core.relay_changed(mine, theirs, now)
         self._wake()
 
     def receive_relay(self, packet: bytes) -> None:

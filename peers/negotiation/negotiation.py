@@ -87,6 +87,19 @@ class Negotiation:
         # Not at once: an end of the old attempt 1 that is still to be told must not be taken for one of the new.
         self._try_again(now)
 
+    def reachable(self, now: float) -> None:
+        """Signals get through, after a time in which they did not: what was tried meanwhile was in vain.
+
+        It counts as one of the attempts that a peer may bring about, since its coming and going leads here.
+        """
+        if not self._wanted or not self._allowance.take(now):
+            return
+        self._retry.succeeded(now)
+        if self._current is not None and self._current.phase in (Phase.DESCRIBING, Phase.OFFERED):
+            self._events.append(Abandon(self._current.number, "its signals were lost"))
+            self._current = None
+        self._try_again(now)
+
     # ---- what the connection tells
 
     def offer_ready(self, attempt: int, description: dict[str, Any], now: float) -> None:

@@ -17,7 +17,7 @@ from peers.negotiation import (
     TakeCandidate,
 )
 from peers.negotiation.attempt import DEADLINE, MAX_CANDIDATES
-from peers.negotiation.retry import AGAIN, DOUBT, PATIENCE, RETRY, RETRY_MOST, STEADY
+from peers.negotiation.retry import AGAIN, DOUBT, PATIENCE, RETRY, RETRY_MOST, STEADY, Allowance
 from peers.negotiation.signals import hash_of
 
 OFFER = {"type": "offer", "sdp": "v=0 offer"}
@@ -191,6 +191,40 @@ def test_attempts_beside_a_silent_path_back_off() -> None:
     negotiation.answers(1, begun[-1])
     assert drain(negotiation)[-1] == Abandon(7, f"not adopted within {DEADLINE:g} s")
     assert negotiation.next_timeout() is None
+
+
+@pytest.mark.parametrize("offers", [True, False])
+def test_when_signals_get_through_again_there_is_another_attempt_at_once(offers: bool) -> None:
+    """However often it was tried in vain, and though one such try is not over."""
+    negotiation = make(offers=offers)
+    now = 0.0
+    for _ in range(6):
+        now = wait(negotiation)
+        negotiation.traffic(now)
+    drain(negotiation)
+    negotiation.reachable(now + 5.0)
+    assert AGAIN[0] <= wait(negotiation) - now - 5.0 <= AGAIN[1]
+    begun = drain(negotiation)[-1]
+    assert begun == (MakeOffer(negotiation.begun) if offers else SendSignal("request", 0, {"seen": 0}))
+
+
+def test_signals_that_get_through_again_disturb_neither_a_path_nor_an_attempt_that_connects() -> None:
+    negotiation = adopted()
+    negotiation.reachable(20.0)
+    assert (negotiation.live, negotiation.next_timeout(), drain(negotiation)) == (1, None, [])
+    connecting = offered()
+    connecting.receive("answer", 1, SEALED_ANSWER, 1.0)
+    drain(connecting)
+    connecting.reachable(2.0)
+    assert (connecting.in_progress, drain(connecting)) == (1, [])
+
+
+def test_a_peer_that_comes_and_goes_brings_about_no_storm_of_attempts() -> None:
+    negotiation = make(offers=True)
+    for tenths in range(0, 1_000, 3):
+        negotiation.handle_timeout(tenths / 10)
+        negotiation.reachable(tenths / 10)
+    assert negotiation.begun <= 1 + Allowance.BURST + 100
 
 
 def test_the_old_path_goes_only_when_the_new_one_is_adopted() -> None:

@@ -131,6 +131,12 @@ class TwoSides(RuleBasedStateMachine):
         self.run()
 
     @rule()
+    def reachable(self) -> None:
+        for side in self.sides:
+            side.core.reachable(self.now)
+        self.run()
+
+    @rule()
     def cut(self) -> None:
         self.passes = False
 
