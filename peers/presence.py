@@ -136,6 +136,11 @@ class Presence:
             delay = min(latest, max(soonest, min(lifetimes) * random.uniform(*RENEWED_AFTER)))
             self._renewal = asyncio.get_running_loop().call_later(delay, self.connected)
 
+    async def caught_up(self) -> None:
+        """Until the room has been told of everything that has come so far: a roster may take several slices."""
+        while self._rest is not None and not self._over:
+            await asyncio.sleep(0)
+
     async def _request_join(self, number: int) -> Any:
         connection = self._connection
         event = self.membership.join(origin=connection.origin, sid=connection.sid, connection=number)

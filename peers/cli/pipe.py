@@ -83,6 +83,7 @@ async def _partner(room: Room, wanted: str | None) -> Peer:
         with _patience(f"the peer {wanted} is not in room {room.name!r} yet: waiting for it"):
             return await room.wait_for_peer(wanted)
     # Everyone sees joins in the server's order, so those that were here before decide who is a pair.
+    await room._presence.caught_up()
     earlier = room._presence.before
     before = [peer for id, peer in room.peers.items() if id in earlier and peer.profile.get("pipe") == ""]
     if len(before) > 1:

@@ -99,6 +99,29 @@ async def test_a_third_is_refused_and_the_pair_goes_on(tmp_path: Path) -> None:
             assert [await a.wait(), await b.wait()] == [0, 0]
 
 
+async def test_a_third_is_refused_though_it_hears_of_the_pair_bit_by_bit(tmp_path: Path) -> None:
+    """As on a busy machine, where even a small roster takes several slices."""
+    slowly = "import peers.presence\npeers.presence.SLICE = -1.0\nfrom peers.cli import main\nmain()"
+    async with ServerProcess() as server:
+        one = run(tmp_path, "1", "pipe", "p", stdin=asyncio.subprocess.PIPE, url=server.url)
+        two = run(tmp_path, "2", "pipe", "p", stdin=asyncio.subprocess.PIPE, url=server.url)
+        async with one as a, two as b:
+            assert a.process.stdin is not None
+            a.process.stdin.write(b"hello")
+            await b.says("hello")
+            third = await asyncio.create_subprocess_exec(
+                sys.executable, "-c", slowly, "pipe", "p", "--url", server.url, stdin=-3, stdout=-3, stderr=-1
+            )
+            try:
+                async with asyncio.timeout(20):
+                    _, said = await third.communicate()
+            finally:
+                if third.returncode is None:
+                    third.kill()
+                    await third.wait()
+            assert (third.returncode, b"two pipes already" in said) == (3, True)
+
+
 async def test_a_peer_by_its_id(tmp_path: Path) -> None:
     async with ServerProcess() as server:
         first = run(
