@@ -1,6 +1,7 @@
 """Attempts at a direct path, carried out: what the negotiation decides, done with real connections."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 from peers.negotiation import Abandon, MakeAnswer, MakeOffer, Negotiation, SendSignal, TakeAnswer, TakeCandidate
 from peers.paths.direct import DirectPath
 from peers.paths.ice_servers import IceServers
+from peers.paths.loading import DirectUnavailable, load_stack
 
 log = logging.getLogger("eitherway.direct")
 
@@ -45,6 +47,10 @@ class Attempts:
         self._on_open, self._on_packet, self._on_drain, self._on_ended = on_open, on_packet, on_drain, on_ended
         self._tasks: set[asyncio.Task[None]] = set()
         self._closed = False
+
+    def prepare(self) -> None:
+        """Load what a direct path needs while the other side does so: who answers would begin when the offer comes."""
+        self._start(self._load())
 
     def run(self, now: float) -> None:
         """Carry out what the negotiation has decided."""
@@ -90,6 +96,10 @@ class Attempts:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    async def _load(self) -> None:
+        with contextlib.suppress(DirectUnavailable):  # the first attempt says so
+            await load_stack()
 
     def _path(self, attempt: int, *, offers: bool) -> DirectPath | None:
         if self._closed or attempt in self.paths or self.negotiation.in_progress != attempt:

@@ -158,6 +158,7 @@ class Link:
 
     def _try_direct(self) -> None:
         now = self._loop.time()
+        self.attempts.prepare()
         self.core.start(now)
         self.attempts.negotiation.want(now)
         self._wake()
