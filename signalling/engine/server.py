@@ -79,7 +79,7 @@ class Engine:
         # A copy: the original is shared by all servers.
         eio._async = {**eio._async, "translate_request": polling.name_transports(eio._async["translate_request"])}
         if eio.async_mode == "aiohttp":
-            eio._async["websocket"] = WebSocket
+            eio._async["websocket"] = partial(WebSocket, self)
         if own:
             eio._async["create_route"] = polling.create_route
         eio.on("connect", self._on_connect)
@@ -108,6 +108,20 @@ class Engine:
     def over_limit(self, sid: str) -> bool:
         """Whether more connections come from this client's address than are allowed."""
         return self._connections.over_limit(self._eio_sid(sid))
+
+    def takes_relays(self, eio_sid: str) -> bool:
+        """Whether this engine.io client is in our namespace."""
+        return self.sio.manager.sid_from_eio_sid(eio_sid, self.namespace) is not None
+
+    async def relay(self, eio_sid: str, event: dict[str, Any]) -> None:
+        """Handles a `relay` event as python-socketio would."""
+        sid = self.sio.manager.sid_from_eio_sid(eio_sid, self.namespace)
+        if sid is not None:
+            await self.sio.namespace_handlers[self.namespace].trigger_event("relay", sid, event)
+
+    async def refuse(self, eio_sid: str, reason: str) -> None:
+        """Ends an engine.io client's connection now, since it sent what is no packet."""
+        await self._cut(eio_sid, reason)
 
     async def cut(self, sid: str, reason: str) -> None:
         """Ends a client's connection now. What waits for it is lost."""

@@ -3,13 +3,14 @@
 import asyncio
 import re
 import socket
-from typing import Any, Final, cast
+from typing import Any, Final, NoReturn, Protocol, cast
 
 import engineio.packet
 from aiohttp import web
 from engineio.async_drivers import aiohttp as driver
 
 from signalling.engine.queue import FedQueue
+from signalling.engine.relays import RelayReader
 from signalling.protocol.writing import gather_writes
 
 _UNSENT: Final = 65_536
@@ -26,8 +27,28 @@ _RELAY: Final = re.compile(r'45\d+-(?:/[^,"]*,)?\["relay",')
 """How a `relay` event begins, in any namespace."""
 
 
+class Relayed(Protocol):
+    """Where `relay` events go, by engine.io's ids of the clients that they come from."""
+
+    namespace: str
+
+    def takes_relays(self, eio_sid: str) -> bool:
+        """Whether this client is in the namespace."""
+
+    async def relay(self, eio_sid: str, event: dict[str, Any]) -> None:
+        """Handles one."""
+
+    async def refuse(self, eio_sid: str, reason: str) -> None:
+        """Ends the connection of a client that sent what is no packet."""
+
+
 class WebSocket(driver.WebSocket):  # type: ignore[misc]
     """One connection over WebSocket. Compression would cost 100 KB of memory, and sealed bytes don't shrink."""
+
+    def __init__(self, relayed: Relayed, handler: Any, server: Any) -> None:
+        super().__init__(handler, server)
+        self._relayed = relayed
+        self._reader = RelayReader(relayed.namespace)
 
     async def __call__(self, environ: dict[str, Any]) -> web.WebSocketResponse:
         request: web.Request = environ["aiohttp.request"]
@@ -66,15 +87,38 @@ class WebSocket(driver.WebSocket):  # type: ignore[misc]
                 if not _is_packet(data):
                     raise OSError("not an engine.io packet")
                 self._relaying = self._socket.upgraded and _RELAY.match(data) is not None
-            if not self._relaying:
+                if self._reader.waiting and data[0] == "4":
+                    await self._refuse("text where an attachment was due")
+            if not self._relaying and not (self._reader.waiting and isinstance(data, bytes)):
                 return data
-            message = data if isinstance(data, bytes) else data[1:]
-            await self._socket.receive(engineio.packet.Packet(engineio.packet.MESSAGE, message))
+            await self._take(data)
             self._frames += 1
-            self._bytes += len(message)
+            self._bytes += len(data)
             if self._frames >= _TURN_FRAMES or self._bytes >= _TURN_BYTES:
                 self._frames = self._bytes = 0
                 await asyncio.sleep(0)  # now it is the turn of others, and of who writes what was relayed
+
+    async def _take(self, data: str | bytes) -> None:
+        """One frame of a `relay` event."""
+        sid = self._socket.sid
+        if isinstance(data, str):
+            if self._relayed.takes_relays(sid) and self._reader.begin(data):
+                return
+            data = data[1:]
+        elif self._reader.waiting:
+            try:
+                event = self._reader.add(data)
+            except ValueError as error:
+                await self._refuse(str(error))
+            else:
+                if event is not None:
+                    await self._relayed.relay(sid, event)
+            return
+        await self._socket.receive(engineio.packet.Packet(engineio.packet.MESSAGE, data))
+
+    async def _refuse(self, reason: str) -> NoReturn:
+        await self._relayed.refuse(self._socket.sid, f"bad packet: {reason}")
+        raise OSError(reason)
 
     async def _poll(self) -> list[engineio.packet.Packet]:
         """What to write next; empty: nothing more.
