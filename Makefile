@@ -31,7 +31,7 @@ $(VENV)/.installed-bench: $(INSTALLED) tests/benchmarks/install.sh tests/benchma
 
 network-lab: $(INSTALLED)
 	@sh tests/system.sh
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[uvloop,test,rivals]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[uvloop,test,bench]'
 	$(BIN)/python -m tests.network --wheel --write docs/network.md
 
 vectors: $(INSTALLED)

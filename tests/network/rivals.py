@@ -26,7 +26,7 @@ CUTS = [
 
 def why_no_iroh() -> str | None:
     """Why iroh cannot be run here; None if it can."""
-    return None if importlib.util.find_spec("iroh") else "iroh is not installed: pip install 'eitherway[rivals]'"
+    return None if importlib.util.find_spec("iroh") else "iroh is not installed: pip install 'eitherway[bench]'"
 
 
 class IrohSession(Session):
