@@ -37,12 +37,15 @@ def main() -> int:
     with ThreadPoolExecutor(AT_ONCE) as pool:
         ran, failed = clean(pool, switches)
         results = try_all(pool, switches)
-        others = count_others(pool, switches) if options.others else {}
+        says = f"{ran - len(failed)} of {ran} tests pass"
+        if options.write:
+            options.write.write_text(document(machine, results, says, {}, time.monotonic() - start))
+        if options.others:
+            others = count_others(pool, switches)
+            if options.write:
+                options.write.write_text(document(machine, results, says, others, time.monotonic() - start))
     for failure in failed:
         print(f"fails without any switch: {failure}")
-    if options.write:
-        says = f"{ran - len(failed)} of {ran} tests pass"
-        options.write.write_text(document(machine, results, says, others, time.monotonic() - start))
     gaps = sum(bool(result.gaps) for result in results)
     print(f"{len(results)} switches, {gaps} not noticed as they should be; {ran} tests, {len(failed)} fail without any")
     return 1 if gaps or failed else 0
@@ -72,7 +75,11 @@ def try_all(pool: ThreadPoolExecutor, switches: Sequence[Switch]) -> list[Result
 def count_others(pool: ThreadPoolExecutor, switches: Sequence[Switch]) -> dict[str, Others]:
     """What else fails, for switches whose tests are quick."""
     quick = [switch for switch in switches if is_quick(switch)]
-    return {switch.name: others for switch, others in zip(quick, pool.map(run_others, quick), strict=True)}
+    found: dict[str, Others] = {}
+    for switch, others in zip(quick, pool.map(run_others, quick), strict=True):
+        found[switch.name] = others
+        print(f"{switch.name}: {others.failed} of {others.of} others fail in {others.scope}", flush=True)
+    return found
 
 
 if __name__ == "__main__":

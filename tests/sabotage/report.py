@@ -58,7 +58,7 @@ def _precision(others: Mapping[str, Others]) -> str:
     return (
         "The last column is about precision: how many of the other tests that stand in the same folder, or the same "
         "file, fail with the switch too; it is counted where no test beside the switch needs an event loop. Tests of "
-        "whole links and random runs fail with many switches, as they should. "
+        "whole links fail with many switches, as they should; random runs of whole sessions are left out. "
         f"Of {len(failed)} switches {failed.count(0)} fail nothing else, "
         f"{sum(0 < count <= 5 for count in failed)} up to 5 other tests, "
         f"{sum(5 < count <= 20 for count in failed)} up to 20, {sum(count > 20 for count in failed)} more."
