@@ -71,7 +71,7 @@ def test_json(block: Block) -> None:
 
 @pytest.mark.parametrize("block", of_kind("sh"), ids=str)
 def test_commands_exist(block: Block) -> None:
-    targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    targets = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     for words in commands(block.text):
         match words:
             case ["eitherway", *rest]:
