@@ -46,6 +46,7 @@ async def run_failure(scenario: Scenario, load: Load, folder: Path, python: Pyth
         await asyncio.sleep(CALM)
         await scenario.act(scene, moment)
         trouble = await recover(talk, scenario, moment)
+        moment.ended = time.monotonic()
         figures = await talk.end(90, since=moment.begun)
         return {
             "kind": "failure",
@@ -97,7 +98,7 @@ def direct_again(talk: Session, moment: Moments) -> float | None:
     """Seconds from when the network was mended until both were on the direct path; None if they are not."""
     times = []
     for side in talk.peers:
-        paths = talk.read(side, "paths")
+        paths = [record for record in talk.read(side, "paths") if record["at"] < moment.ended]
         if not paths or paths[-1]["path"] != "direct":
             return None
         later = [record["at"] for record in paths if record["path"] == "direct" and record["at"] > moment.mended]
@@ -108,4 +109,4 @@ def direct_again(talk: Session, moment: Moments) -> float | None:
 
 def changes(talk: Session, side: str, moment: Moments) -> int:
     """How often a peer's path has changed since things went wrong."""
-    return sum(record["at"] > moment.begun for record in talk.read(side, "paths"))
+    return sum(moment.begun < record["at"] < moment.ended for record in talk.read(side, "paths"))

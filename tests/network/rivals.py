@@ -2,6 +2,7 @@
 
 import asyncio
 import importlib.util
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -65,6 +66,7 @@ async def run_iroh(scenario: Scenario, folder: Path) -> dict[str, Any]:
         await asyncio.sleep(CALM)
         await scenario.act(scene, moment)
         trouble = await recover(talk, scenario, moment)
+        moment.ended = time.monotonic()
         figures = await talk.end(90, since=moment.begun)
         return {
             "faults": figures["faults"],

@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import math
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
@@ -20,6 +21,8 @@ class Moments:
 
     def __init__(self) -> None:
         self.begun = self.mended = 0.0
+        self.ended = math.inf
+        """When all was said: who leaves first takes its direct path with it, which is no change that counts."""
 
     def began(self) -> None:
         """From now on gaps count."""
