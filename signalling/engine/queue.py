@@ -78,8 +78,15 @@ class FedQueue(asyncio.Queue[Any]):
         return self._queue[0]  # type: ignore[attr-defined]
 
     def wake(self) -> None:
-        """There is something in the source. Takes it at once if the writer is waiting."""
-        if self._hungry and self.bytes < FEED_BYTES:
+        """There is something in the source. Takes it at once if the writer is waiting, and past it if that is in order:
+        the writer's task and this queue cost more than the rest of relaying.
+        """
+        if not self._hungry or self.bytes >= FEED_BYTES:
+            return
+        if self.source is not None and self.empty() and self.websocket is not None and self.websocket.writable:
+            for parts in self.source.take(FEED_BYTES):
+                self.websocket.write(parts)
+        else:
             self._feed()
 
     async def until_read(self) -> None:

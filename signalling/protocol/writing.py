@@ -4,6 +4,7 @@ A packet with attachments is several frames. Written one by one, each wakes the 
 """
 
 import asyncio
+import struct
 from typing import Any, Final
 
 AT_ONCE: Final = 262_144
@@ -30,6 +31,17 @@ class Gathered:
         if self._size >= AT_ONCE or data[0] & _CONTROL:
             self._flush()
 
+    def write_frame(self, opcode: int, payload: bytes) -> None:
+        """Write a whole message of a server, which are not masked (RFC 6455 section 5.2), at the end of this turn."""
+        size = len(payload)
+        if size < 126:
+            frame = bytes((0x80 | opcode, size)) + payload
+        elif size < 65_536:
+            frame = struct.pack("!BBH", 0x80 | opcode, 126, size) + payload
+        else:
+            frame = struct.pack("!BBQ", 0x80 | opcode, 127, size) + payload
+        self.write(frame)
+
     def is_closing(self) -> bool:
         """Whether the transport is closing or closed."""
         return self._transport.is_closing()
@@ -42,8 +54,10 @@ class Gathered:
             self._transport.writelines(frames)
 
 
-def gather_writes(websocket: Any) -> None:
-    """Let an aiohttp WebSocket, of either side, write so. Nothing is changed if aiohttp's private names are gone."""
+def gather_writes(websocket: Any) -> Gathered | None:
+    """Let an aiohttp WebSocket, of either side, write so; None, and as ever, if aiohttp's private names are gone."""
     writer: Any = getattr(websocket, "_writer", None)
-    if hasattr(writer, "transport"):
-        writer.transport = Gathered(writer.transport)
+    if not hasattr(writer, "transport"):
+        return None
+    gathered = writer.transport = Gathered(writer.transport)
+    return gathered

@@ -5,9 +5,11 @@ import json
 import socket
 
 import pytest
+from engineio.packet import MESSAGE, Packet
 
+from signalling.engine.packets import Parts
 from signalling.engine.websocket import WebSocket
-from signalling.protocol.writing import Gathered
+from signalling.protocol.writing import AT_ONCE, Gathered
 from tests.signalling.actor import Actor, until
 from tests.signalling.conftest import Connect, Server, StartServer
 from tests.signalling.raw import RawClient
@@ -78,12 +80,57 @@ async def test_relays_that_have_come_together_go_out_together_but_not_all_at_onc
     assert 10 <= len(written) <= 40, "32 frames a turn are 16 relays, and others have a turn after them"
 
 
+async def test_what_is_for_a_client_that_reads_is_written_past_the_queue(
+    server: Server, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada, bob, polling = await connect(server.url), await connect(server.url), await connect(server.url, "polling")
+    for actor in (ada, bob, polling):
+        await actor.join("lobby")
+    written: list[int] = []
+    write = WebSocket.write
+
+    def noted(self: WebSocket, parts: Parts) -> None:
+        written.append(len(parts))
+        write(self, parts)
+
+    monkeypatch.setattr(WebSocket, "write", noted)
+    for size in (1, 125, 126, 65_000, 60_000):
+        packet = bytes(size % 60_001)
+        await ada.relay("lobby", [bob.id, polling.id], [packet, packet])
+        for actor in (bob, polling):
+            assert (await actor.next("relay"))["packet"] == packet
+    relays = [parts for parts in written if parts == 2]
+    assert len(relays) == 5, "those for bob: the other client polls"
+
+
+async def test_nothing_overtakes_what_is_in_the_queue(server: Server) -> None:
+    async with RawClient(server.url) as raw:
+        await raw.greet()
+        (engine_socket,) = server.engine.sio.eio.sockets.values()
+        engine_socket.queue.put_nowait(Packet(MESSAGE, '2["reply"]'))
+        engine_socket.queue.source.push(('2["event"]',))
+        assert [await raw.ws.receive_str() for _ in range(2)] == ['42["reply"]', '42["event"]']
+
+
+async def test_what_is_for_a_client_that_does_not_read_waits_where_it_is_counted(
+    server: Server, connect: Connect
+) -> None:
+    ada: Actor = await connect(server.url)
+    await ada.join("lobby")
+    async with RawClient(server.url) as raw:
+        eve = await stopped(raw)
+        await fill(ada, eve)
+        sockets = [each.queue.websocket for each in server.engine.sio.eio.sockets.values()]
+        unwritten = [each._request.transport.get_write_buffer_size() for each in sockets]
+        assert 0 < max(unwritten) < 2 * AT_ONCE
+
+
 async def test_who_relays_and_answers_pings_stays(start_server: StartServer, connect: Connect) -> None:
-    server = await start_server(ping_interval=0.3, ping_timeout=0.3)
+    server = await start_server(ping_interval=0.2, ping_timeout=1.5)
     ada, bob = await connect(server.url), await connect(server.url)
     await ada.join("lobby")
     await bob.join("lobby")
-    for _ in range(60):
+    for _ in range(120):
         await ada.relay("lobby", [bob.id], [b"x"])
         await bob.next("relay")
         await asyncio.sleep(0.02)
