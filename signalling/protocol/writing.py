@@ -5,12 +5,17 @@ A packet with attachments is several frames. Written one by one, each wakes the 
 
 import asyncio
 import struct
+import sys
 from typing import Any, Final
 
 AT_ONCE: Final = 262_144
 """Bytes that are not gathered any longer: what a slow reader leaves must wait where it is counted."""
 _CONTROL: Final = 0x08
 """In the first byte of a frame: close, ping or pong (RFC 6455 section 5.5)."""
+
+_JOINS: Final = sys.version_info < (3, 12, 9) or (3, 13) <= sys.version_info < (3, 13, 2)
+"""Whether frames are put together here: `writelines` of CPython 3.12.0 to 3.12.8, 3.13.0 and 3.13.1 never tells the
+writer to wait, and buffers without bound (CVE-2024-12254). Before, it did the same."""
 
 
 class Gathered:
@@ -48,9 +53,11 @@ class Gathered:
 
     def _flush(self) -> None:
         frames, self._frames, self._size = self._frames, [], 0
-        if len(frames) == 1:
-            self._transport.write(frames[0])
-        elif frames:
+        if not frames:
+            return
+        if _JOINS or len(frames) == 1:
+            self._transport.write(b"".join(frames))
+        else:
             self._transport.writelines(frames)
 
 

@@ -1,6 +1,7 @@
 """What both sides write in one turn of the event loop goes out together, in order, and never later than it must."""
 
 import asyncio
+import socket
 from typing import Any
 
 import aiohttp
@@ -14,13 +15,13 @@ class Wire:
     """A transport that notes each call."""
 
     def __init__(self) -> None:
-        self.calls: list[list[bytes]] = []
+        self.calls: list[bytes] = []
 
     def write(self, data: bytes) -> None:
-        self.calls.append([data])
+        self.calls.append(data)
 
     def writelines(self, data: list[bytes]) -> None:
-        self.calls.append(list(data))
+        self.calls.append(b"".join(data))
 
     def is_closing(self) -> bool:
         return False
@@ -39,14 +40,14 @@ async def test_frames_of_one_turn_are_written_together_at_its_end() -> None:
     await asyncio.sleep(0)
     transport.write(b"\x81alone")
     await asyncio.sleep(0)
-    assert wire.calls == [[b"\x81text", b"\x82bytes"], [b"\x81alone"]]
+    assert wire.calls == [b"\x81text\x82bytes", b"\x81alone"]
 
 
 async def test_a_control_frame_goes_at_once_behind_what_was_written_before() -> None:
     transport, wire = gathered()
     transport.write(b"\x81text")
     transport.write(b"\x88close")
-    assert wire.calls == [[b"\x81text", b"\x88close"]]
+    assert wire.calls == [b"\x81text\x88close"]
     await asyncio.sleep(0)
     assert len(wire.calls) == 1
 
@@ -56,9 +57,32 @@ async def test_much_goes_at_once() -> None:
     frame = b"\x82" + bytes(AT_ONCE // 2)
     for _ in range(5):
         transport.write(frame)
-    assert wire.calls == [[frame] * 2] * 2
+    assert wire.calls == [frame * 2] * 2
     await asyncio.sleep(0)
-    assert wire.calls[2:] == [[frame]]
+    assert wire.calls[2:] == [frame]
+
+
+async def test_whoever_writes_to_one_that_does_not_read_is_told_to_wait() -> None:
+    class Writer(asyncio.Protocol):
+        paused = False
+
+        def pause_writing(self) -> None:
+            self.paused = True
+
+    loop = asyncio.get_running_loop()
+    here, there = socket.socketpair()
+    with there:
+        transport, protocol = await loop.create_connection(Writer, sock=here)
+        gathered = Gathered(transport)
+        for _ in range(100):
+            if protocol.paused:
+                break
+            gathered.write(b"\x82" + bytes(60_000))
+            gathered.write(b"\x82" + bytes(60_000))
+            await asyncio.sleep(0)
+        assert protocol.paused
+        transport.abort()
+        await asyncio.sleep(0)
 
 
 async def test_both_sides_of_a_websocket_take_it(monkeypatch: Any) -> None:
