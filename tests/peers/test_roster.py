@@ -142,6 +142,7 @@ def test_what_the_server_says_of_a_member_is_kept(ada: Person) -> None:
 def test_guests_are_not_peers(ada: Person) -> None:
     core = RosterCore(ROOM, ME.id)
     core.receive_joined(joined(ada.member(id="guest-7", key="", statement="")), 0.0)
+    assert events(core) == []
     core.receive_delta(delta(10, 11, wire.PeerLeft(id="guest-7", reason="left")), 0.0)
     assert events(core) == []
 

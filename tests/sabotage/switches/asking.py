@@ -29,8 +29,14 @@ def answer_by_timer(patch: Patch) -> None:
     was = Unsequenced.fill
 
     def fill(self: Unsequenced, now: float, flights: Any) -> None:
-        if now >= self.ack_due:
-            was(self, now, flights)
+        owed: dict[Path, list[int]] = {}
+        if now < self.ack_due:
+            for path in self._routes.paths.values():
+                owed[path] = list(path.pongs_owed)
+                path.pongs_owed.clear()
+        was(self, now, flights)
+        for path, numbers in owed.items():
+            path.pongs_owed.extend(numbers)
 
     patch.setattr(Unsequenced, "fill", fill)
 

@@ -60,11 +60,11 @@ def number_again(patch: Patch) -> None:
     was = SendLane._want
 
     def want(self: SendLane, chosen: Any, why: int) -> None:
-        for item in self.unacked:
-            if chosen(item):
-                item.frame = msgspec.structs.replace(item.frame, seq=self.next)
-                self.next += 1
-        was(self, lambda item: True, why)
+        again = [item for item in self.unacked if chosen(item)]
+        was(self, chosen, why)
+        for item in again:
+            item.frame = msgspec.structs.replace(item.frame, seq=self.next)
+            self.next += 1
 
     patch.setattr(SendLane, "_want", want)
 
