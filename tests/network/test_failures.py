@@ -21,6 +21,8 @@ class Expected(NamedTuple):
     gap: float
     attempts: int = 2
     changes: int = 2
+    again: float = DIRECT_AGAIN
+    """Seconds in which the path is to be direct again."""
 
 
 SELECTION: dict[tuple[str, Load], Expected] = {
@@ -30,13 +32,14 @@ SELECTION: dict[tuple[str, Load], Expected] = {
     ("cut_from_a", "idle"): Expected(3),
     ("cut_from_b", "idle"): Expected(3),
     ("address_change", "idle"): Expected(4, attempts=3, changes=4),
-    ("turn_killed", "idle"): Expected(3, attempts=3),
+    # An attempt that found no TURN server is over after 15 s only, and the next comes 1 to 4 s later.
+    ("turn_killed", "idle"): Expected(3, attempts=3, again=22),
     ("server_killed_under_relay", "idle"): Expected(13),
 }
 
 
 async def test_failures_in_mid_stream_harm_no_message(labs_work: None, tmp_path: Path) -> None:
-    """And where there was a direct path, there is one again soon, without a storm of attempts and without flapping."""
+    """And where there was a direct path, there is one again, without a storm of attempts and without flapping."""
     if (reason := why_no_turn()) is not None:
         pytest.skip(reason)
     works = [partial(run_failure, SCENARIOS[name], load, tmp_path / f"{name}-{load}") for name, load in SELECTION]
@@ -50,7 +53,7 @@ async def test_failures_in_mid_stream_harm_no_message(labs_work: None, tmp_path:
             "no fault": not result["faults"] and result["trouble"] is None,
             "nothing given up": result["undelivered"] == 0,
             "the gap": result["gap"] <= expected.gap,
-            "direct again": not direct or (again is not None and again <= DIRECT_AGAIN),
+            "direct again": not direct or (again is not None and again <= expected.again),
             "attempts": result["attempts"] <= expected.attempts,
             "changes": result["changes"] <= expected.changes,
         }
