@@ -70,9 +70,9 @@ class Gathering:
             return
         self._queries = asyncio.create_task(self._ask(), name="ask ICE servers")
         if self._near:
-            told = asyncio.create_task(self._near_told.wait(), name="wait for near ICE servers")
-            await asyncio.wait([told], timeout=HEAD_START)
-            if not told.cancel():
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(HEAD_START):
+                    await self._near_told.wait()
                 await asyncio.wait([self._queries], timeout=LAST_WORD)
         self._trickles = not self.complete
 

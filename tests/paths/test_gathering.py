@@ -102,6 +102,19 @@ async def test_giving_up_early_says_nothing_of_a_server(silent: Silent) -> None:
     assert not memory.is_known(parsed(silent.told), now())
 
 
+async def test_an_offer_that_is_given_up_while_it_waits_leaves_nothing(silent: Silent) -> None:
+    memory = Memory()
+    memory.answered(parsed(silent.told), 0.001, now())
+    end = DirectEnd(offers=True, ice_servers=silent.told, memory=memory)
+    offer = asyncio.ensure_future(end.direct.offer())
+    while not silent.was_asked():
+        await asyncio.sleep(0)
+    offer.cancel()
+    await asyncio.wait([offer])
+    assert offer.cancelled()
+    await end.direct.close()
+
+
 @pytest.mark.parametrize(("scheme", "address"), [("stun", MAPPED), ("turn", RELAYED[0])])
 async def test_what_a_near_server_tells_is_in_the_description(scheme: str, address: str) -> None:
     async with ice_server(scheme) as told:
