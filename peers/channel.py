@@ -8,7 +8,6 @@ and its credit given back, when every handler has finished or when the reader as
 import asyncio
 import inspect
 import logging
-from abc import abstractmethod
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar, cast, overload
@@ -17,7 +16,7 @@ import msgspec
 
 from peers.codec import messages
 from peers.codec.frames import FrameType, Lane
-from peers.emitter import HANDLING, Emitter, H, Handler, Listeners, Report, being_cancelled, report_error
+from peers.emitter import HANDLING, H, Handler, Listeners, Report, being_cancelled, report_error
 from peers.errors import NotInRoom, TooLarge
 from peers.link import Key, Received
 from peers.session.events import Outbound, PathName
@@ -343,26 +342,3 @@ class Channel(Generic[T]):
 
     def __repr__(self) -> str:
         return f"<Channel {self.label!r} {self.lane}>"
-
-
-class Talking(Emitter):
-    """What rooms and peers share: their `message` event is that of their default channel, and reading them reads it."""
-
-    @abstractmethod
-    def channel(self, label: str) -> Channel[Any]:
-        """A labelled channel; the default one has an empty label."""
-
-    def off(self, event: str, handler: Handler) -> None:
-        """No longer call `handler` at such events."""
-        if event == "message":
-            self.channel("").off("message", handler)
-        else:
-            super().off(event, handler)
-
-    def __aiter__(self) -> AsyncIterator[Message[Any]]:
-        return self.channel("").__aiter__()
-
-    def _register(self, event: str, handler: Handler | None, *, once: bool = False) -> Any:
-        if event == "message":
-            return self.channel("")._register(event, handler, once=once)
-        return super()._register(event, handler, once=once)

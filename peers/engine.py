@@ -85,19 +85,12 @@ class _Engine(engineio.AsyncClient):  # type: ignore[misc]
     async def _write(self) -> None:
         """Write what is in the queue, until there is None in it."""
         queue = self.queue
-        while self.state == "connected":
+        while self.state == "connected" or not queue.empty():  # a goodbye is in the queue when the state has changed
             packet = await queue.get()
-            while packet is not None:
-                if packet.binary:
-                    await self.ws.send_bytes(packet.encode())
-                else:
-                    await self.ws.send_str(packet.encode())
-                queue.task_done()
-                if queue.empty():
-                    break
-                packet = queue.get_nowait()
-            else:
-                queue.task_done()
+            if packet is not None:
+                await (self.ws.send_bytes if packet.binary else self.ws.send_str)(packet.encode())
+            queue.task_done()
+            if packet is None:
                 break
 
     async def _read_loop_websocket(self) -> None:

@@ -43,12 +43,12 @@ class Undelivered(EitherwayError):
 
     def __init__(self, peer: Any, messages: Sequence[Any], reason: str) -> None:
         count = len(messages)
-        if count:
-            what = f"{count} message{'s' if count != 1 else ''} to {peer} may not have arrived: {reason}. "
-            todo = "Send again what must arrive; the other side may see it twice"
-        else:
-            what, todo = f"everything arrived, but {peer} may not have handled it all: {reason}", ""
-        super().__init__(what + todo)
+        super().__init__(
+            f"{count} message{'s' if count != 1 else ''} to {peer} may not have arrived: {reason}. "
+            "Send again what must arrive; the other side may see it twice"
+            if count
+            else f"everything arrived, but {peer} may not have handled it all: {reason}"
+        )
         self.peer = peer
         self.messages = list(messages)
         self.reason = reason

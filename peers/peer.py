@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
+from functools import partial
 from html import escape
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
-from peers.channel import LANES, Channel, Consumer, LaneName, Message, Stream, Talking, as_messages, encode
+from peers.channel import Channel, Consumer, Message, Stream, as_messages, encode
 from peers.codec.frames import Lane
 from peers.emitter import H, Handler, Report
 from peers.errors import Undelivered
@@ -13,11 +14,11 @@ from peers.link import DEFAULT, Key, Link, LinkStats, Received
 from peers.membership import read_profile
 from peers.roster import RosterMember
 from peers.session.events import PathName
+from peers.talking import Talking
 
 if TYPE_CHECKING:
     from peers.room import Room
 
-T = TypeVar("T")
 PeerEvent = Literal["path_changed", "peer_updated", "peer_left", "undelivered"]
 
 
@@ -70,27 +71,6 @@ class Peer(Talking):
         except Undelivered as error:
             raise Undelivered(self, as_messages(self, error.messages), error.reason) from None
 
-    @overload
-    def channel(self, label: str, *, lane: LaneName = "reliable", latest: bool = False) -> Channel[Any]: ...
-    @overload
-    def channel(
-        self, label: str, type: type[T], *, lane: LaneName = "reliable", latest: bool = False
-    ) -> Channel[T]: ...
-    def channel(
-        self, label: str, type: Any = None, *, lane: LaneName = "reliable", latest: bool = False
-    ) -> Channel[Any]:
-        """A labelled channel to and from this peer. `type`: any msgspec type or dataclass that messages are to be.
-
-        `latest` (datagram lane): only the newest datagram waits, older ones that arrive later are dropped.
-        """
-        key = make_key(label, lane, latest)
-        consumer = self._consumer(key, type, latest)
-
-        async def send(data: Any) -> None:
-            await self._send(key, data)
-
-        return Channel(consumer, send, self._link.outlets.close)
-
     async def ping(self, *, timeout: float | None = None) -> tuple[float, PathName]:
         """A round trip to the peer's library: seconds, and the path. Raises TimeoutError after `timeout`, NotInRoom."""
         try:
@@ -116,6 +96,9 @@ class Peer(Talking):
         return self._register(event, handler)
 
     # ---- inside
+
+    def _make_channel(self, key: Key, into: Any, latest: bool) -> Channel[Any]:
+        return Channel(self._consumer(key, into, latest), partial(self._send, key), self._link.outlets.close)
 
     async def _send(self, key: Key, data: Any) -> None:
         type, payload = encode(data, key[1])
@@ -165,18 +148,3 @@ class Peer(Talking):
     def _repr_html_(self) -> str:
         state = "away" if self.away else self.path
         return f"<b>{escape(self.name)}</b> <code>{self.id}</code> {state}"
-
-
-def make_key(label: str, lane: str, latest: bool) -> Key:
-    """A channel's label and lane, checked. Raises ValueError that says what is wrong."""
-    if lane not in LANES:
-        raise ValueError(f"a lane is one of {', '.join(LANES)}, not {lane!r}")
-    if latest and lane != "datagram":
-        raise ValueError("latest=True is for the datagram lane: the others deliver everything")
-    if len(label.encode()) > MAX_LABEL:
-        raise ValueError(f"a channel's label has at most {MAX_LABEL} bytes of UTF-8")
-    return label, LANES[lane]
-
-
-MAX_LABEL = 256
-"""Bytes of UTF-8 in a channel's label."""

@@ -4,22 +4,24 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Coroutine, Iterable, Mapping
+from functools import partial
 from html import escape
 from types import MappingProxyType, TracebackType
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import msgspec
 
-from peers.channel import Channel, Consumer, LaneName, Message, Stream, Talking, as_message, encode
+from peers.channel import Channel, Consumer, Message, Stream, as_message, encode
 from peers.codec.frames import FrameType, Lane
 from peers.emitter import H, Handler
 from peers.errors import NotInRoom, Undelivered
 from peers.link import DEFAULT, Key
 from peers.links import LinkMaker
 from peers.membership import Membership, read_profile
-from peers.peer import Peer, make_key
+from peers.peer import Peer
 from peers.presence import REPLACED, Presence
 from peers.roster import RosterMember
+from peers.talking import Talking
 from signalling.protocol import events as wire
 
 if TYPE_CHECKING:
@@ -27,7 +29,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("eitherway.room")
 
-T = TypeVar("T")
 P2P = Literal["auto", "eager", "never"]
 EAGER_ROOM = 8
 """Up to so many members, `auto` tries a direct path to each at once; beyond that on first traffic to a peer alone."""
@@ -136,31 +137,6 @@ class Room(Talking):
     async def flush(self) -> None:
         """Wait until every peer has handled everything sent to it before. Raises Undelivered."""
         await asyncio.gather(*(peer.flush() for peer in list(self._peers.values())))
-
-    @overload
-    def channel(self, label: str, *, lane: LaneName = "reliable", latest: bool = False) -> Channel[Any]: ...
-    @overload
-    def channel(
-        self, label: str, type: type[T], *, lane: LaneName = "reliable", latest: bool = False
-    ) -> Channel[T]: ...
-    def channel(
-        self, label: str, type: Any = None, *, lane: LaneName = "reliable", latest: bool = False
-    ) -> Channel[Any]:
-        """A labelled channel to and from every peer of the room. `type`: what its messages are to be.
-
-        `latest` (datagram lane): of each peer only the newest datagram waits.
-        """
-        key = make_key(label, lane, latest)
-        consumer = self._consumer(key, type, latest)
-
-        async def send(data: Any, **options: Any) -> list[Peer]:
-            return await self._send(key, data, **options)
-
-        def close(key: Key) -> None:
-            for peer in self._peers.values():
-                peer._link.outlets.close(key)
-
-        return Channel(consumer, send, close)
 
     # ---- events
 
@@ -312,6 +288,13 @@ class Room(Talking):
         self._emit(event, *args)
 
     # ---- inside: sending and ending
+
+    def _make_channel(self, key: Key, into: Any, latest: bool) -> Channel[Any]:
+        def close(key: Key) -> None:
+            for peer in self._peers.values():
+                peer._link.outlets.close(key)
+
+        return Channel(self._consumer(key, into, latest), partial(self._send, key), close)
 
     def _consumer(self, key: Key, into: Any, latest: bool) -> Consumer:
         consumer = self._consumers.get(key)

@@ -87,7 +87,6 @@ class Link:
         self.outlets = Outlets(core, self._sent)
         self.questions = Questions(core, self._wake)
         self.inlets = Inlets(core, on_message=on_message, on_channel=on_channel, changed=self._wake)
-        self._relay_instance: tuple[int, int] | None = None
         self._signals: deque[tuple[str, int, dict[str, Any] | None]] = deque(maxlen=MAX_SIGNALS_WAITING)
         self._bye: asyncio.Future[None] = self._loop.create_future()
         self._scheduled = False
@@ -101,6 +100,11 @@ class Link:
     def path(self) -> PathName | None:
         """Where a new reliable message would go now; None while there is no way."""
         return self.core.session.path
+
+    @property
+    def _may_go_direct(self) -> bool:
+        """Whether this side takes part in attempts, and the peer, as far as it has said."""
+        return self._direct and self.core.peer_settings.get("direct", True) is True
 
     def stats(self) -> LinkStats:
         """The figures of this link as of now."""
@@ -120,11 +124,8 @@ class Link:
     def relay_changed(self, mine: int | None, theirs: int | None) -> None:
         """My connection to the server, or the peer's, is another one or gone."""
         now = self._loop.time()
-        instance = None if mine is None or theirs is None else (mine, theirs)
-        if instance is not None and instance != self._relay_instance:
+        if self.core.relay_changed(mine, theirs, now):
             self.attempts.negotiation.reachable(now)
-        self._relay_instance = instance
-        self.core.relay_changed(mine, theirs, now)
         self._wake()
 
     def receive_relay(self, packet: bytes) -> None:
@@ -158,7 +159,8 @@ class Link:
 
     def _try_direct(self) -> None:
         now = self._loop.time()
-        self.attempts.prepare()
+        if self._may_go_direct:
+            self.attempts.prepare()
         self.core.start(now)
         self.attempts.negotiation.want(now)
         self._wake()
@@ -184,9 +186,8 @@ class Link:
     def direct_packet(self, attempt: int, packet: bytes) -> None:
         """A packet came over a direct path."""
         now = self._loop.time()
-        was_silent = self.core.session.direct_silent
         self.core.receive_direct(attempt, packet, now)
-        if was_silent and not self.core.session.direct_silent:
+        if self.attempts.negotiation.silent and not self.core.session.direct_silent:
             self.attempts.negotiation.answers(attempt, now)
         self._came(now)
 
@@ -306,8 +307,7 @@ class Link:
     def _ready(self, now: float) -> None:
         """There is a key: signals that waited can go, and both sides' settings are known."""
         self.questions.changed()
-        allowed = self._direct and self.core.peer_settings.get("direct", True) is True
-        self.attempts.negotiation.set_allowed(allowed, now)
+        self.attempts.negotiation.set_allowed(self._may_go_direct, now)
         waiting, self._signals = self._signals, deque(maxlen=MAX_SIGNALS_WAITING)
         for kind, attempt, payload in waiting:
             self.signal(kind, attempt, payload)

@@ -35,7 +35,7 @@ class Negotiation:
         self._current: Attempt | None = None
         self._live: int | None = None
         self._live_since = now
-        self._silent = False
+        self.silent = False
         """The live path is suspect, and has not answered since."""
         self._retry = Retry(rng, now)
         self._allowance = Allowance(now)
@@ -138,7 +138,7 @@ class Negotiation:
         self._current = None
         if self._live is not None:
             self._events.append(Abandon(self._live, f"attempt {attempt} has taken over"))
-        self._live, self._live_since, self._silent = attempt, now, False
+        self._live, self._live_since, self.silent = attempt, now, False
         self._retry.at = None
 
     def suspected(self, attempt: int, now: float) -> None:
@@ -148,14 +148,14 @@ class Negotiation:
         30 s to give one up (RFC 7675).
         """
         if attempt == self._live:
-            self._silent = True
+            self.silent = True
             if self._lacks_path():
                 self._retry.soon(now, DOUBT)
 
     def answers(self, attempt: int, now: float) -> None:
         """A path that was suspect has answered: it will be of use again, and no other one is needed."""
-        if attempt == self._live and self._silent:
-            self._silent = False
+        if attempt == self._live and self.silent:
+            self.silent = False
             if self._current is None:
                 self._retry.at = None
 
@@ -165,7 +165,7 @@ class Negotiation:
             self._current = None
             self._try_later(now)
         elif self._live == attempt:
-            self._live, self._silent = None, False
+            self._live, self.silent = None, False
             if now - self._live_since < STEADY:
                 self._try_later(now)
             else:
@@ -295,7 +295,7 @@ class Negotiation:
             self._retry.failed(now)
 
     def _lacks_path(self) -> bool:
-        return self._wanted and self._allowed and self._current is None and (self._live is None or self._silent)
+        return self._wanted and self._allowed and self._current is None and (self._live is None or self.silent)
 
     def _try_soon(self, now: float) -> None:
         if self._lacks_path():
@@ -325,4 +325,4 @@ class Negotiation:
             if number is not None:
                 self._events.append(Abandon(number, reason))
         self._current = self._live = None
-        self._silent = False
+        self.silent = False

@@ -112,14 +112,19 @@ class LinkCore:
 
     # ---- the paths
 
-    def relay_changed(self, mine: int | None, theirs: int | None, now: float) -> None:
-        """My connection to the server, or the peer's, is another one; None: there is none at present."""
+    def relay_changed(self, mine: int | None, theirs: int | None, now: float) -> bool:
+        """My connection to the server, or the peer's, is another one; None: there is none at present.
+
+        Returns whether this begins a relay instance: there was none, or another one.
+        """
         self._answer(now)
         relay = None if mine is None or theirs is None else RelayInstance(mine, theirs)
-        if relay != self._relay:
-            self._relay = relay
-            self._current.use_relay(relay, now)
-            self._schedule.hurry(now)
+        if relay == self._relay:
+            return False
+        self._relay = relay
+        self._current.use_relay(relay, now)
+        self._schedule.hurry(now)
+        return relay is not None
 
     def relay_waiting(self, waiting: int, now: float) -> None:
         """So many bytes that went by the relay are not acknowledged by the server."""

@@ -119,13 +119,20 @@ class Engine:
         if sid is not None:
             await self.sio.namespace_handlers[self.namespace].trigger_event("relay", sid, event)
 
-    async def refuse(self, eio_sid: str, reason: str) -> None:
-        """Ends an engine.io client's connection now, since it sent what is no packet."""
-        await self._cut(eio_sid, reason)
-
     async def cut(self, sid: str, reason: str) -> None:
         """Ends a client's connection now. What waits for it is lost."""
-        await self._cut(self._eio_sid(sid), reason)
+        await self.cut_off(self._eio_sid(sid), reason)
+
+    async def cut_off(self, eio_sid: str, reason: str) -> None:
+        """Ends an engine.io client's connection now."""
+        socket = self.sio.eio.sockets.get(eio_sid)
+        if socket is None or socket.closing or socket.closed:
+            return
+        sid = self.sio.manager.sid_from_eio_sid(eio_sid, self.namespace)
+        log.warning("client cut off: sid=%s connection=%s reason=%r", sid, eio_sid, reason)
+        if isinstance(socket.queue, FedQueue) and socket.queue.websocket is not None:
+            socket.queue.websocket.abort()
+        await socket.close(wait=False, abort=True, reason=reason)
 
     async def close(self, sid: str) -> None:
         """Lets a client go, after what waits in its engine's queue; a client of ours connects again elsewhere."""
@@ -151,7 +158,7 @@ class Engine:
             elif not socket.closing:
                 await socket.check_ping_timeout()
         for eio_sid in self._connections.silent(self._clock() - hello_timeout):
-            await self._cut(eio_sid, "it never greeted the server")
+            await self.cut_off(eio_sid, "it never greeted the server")
 
     def has_open_sockets(self) -> bool:
         """Whether any client of our own server still holds its TCP connection open."""
@@ -165,7 +172,7 @@ class Engine:
         if not self._own:
             return
         for eio_sid in list(self.sio.eio.sockets):
-            await self._cut(eio_sid, "the server has shut down")
+            await self.cut_off(eio_sid, "the server has shut down")
         tasks = [task for task in self._tasks if task is not asyncio.current_task()]
         for task in tasks:
             task.cancel()
@@ -175,7 +182,7 @@ class Engine:
         if not self._connections.opened(eio_sid, environ, self._clock()):
             return "too many connections from this address"  # anything but None is the reason of a refusal
         socket = self.sio.eio.sockets[eio_sid]
-        polling.guard(socket, partial(self._cut, eio_sid))
+        polling.guard(socket, partial(self.cut_off, eio_sid))
         # engine.io rounds it down to whole seconds.
         socket.queue.first().data["pingInterval"] = int(self.sio.eio.ping_interval * 1000)
         await self.sio._handle_eio_connect(eio_sid, environ)
@@ -191,7 +198,7 @@ class Engine:
             if not self._own and not isinstance(error, PacketRefused):
                 raise
             log.debug("a packet that python-socketio could not take", exc_info=True)
-            await self._cut(eio_sid, f"bad packet: {error}")
+            await self.cut_off(eio_sid, f"bad packet: {error}")
 
     async def _on_disconnect(self, eio_sid: str, reason: str) -> None:
         socket = self.sio.eio.sockets.get(eio_sid)
@@ -203,16 +210,6 @@ class Engine:
         self._connections.closed(eio_sid)
         self.sio._binary_packet.pop(eio_sid, None)
         await self.sio._handle_eio_disconnect(eio_sid, reason)
-
-    async def _cut(self, eio_sid: str, reason: str) -> None:
-        socket = self.sio.eio.sockets.get(eio_sid)
-        if socket is None or socket.closing or socket.closed:
-            return
-        sid = self.sio.manager.sid_from_eio_sid(eio_sid, self.namespace)
-        log.warning("client cut off: sid=%s connection=%s reason=%r", sid, eio_sid, reason)
-        if isinstance(socket.queue, FedQueue) and socket.queue.websocket is not None:
-            socket.queue.websocket.abort()
-        await socket.close(wait=False, abort=True, reason=reason)
 
     def _start_task(self, target: Callable[..., Any], *args: Any, **kwargs: Any) -> asyncio.Task[Any]:
         task: asyncio.Task[Any] = asyncio.ensure_future(target(*args, **kwargs))

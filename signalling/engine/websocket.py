@@ -1,7 +1,6 @@
 """The aiohttp driver's WebSocket: without compression, refusing what is no packet, and with a way to cut it off."""
 
 import asyncio
-import re
 import socket
 from typing import Any, Final, NoReturn, Protocol, cast
 
@@ -27,8 +26,6 @@ _TURN_FRAMES: Final = 32
 goes out together, by one system call for each client."""
 _TURN_BYTES: Final = 65_536
 """Or so many bytes of them."""
-_RELAY: Final = re.compile(r'45\d+-(?:/[^,"]*,)?\["relay",')
-"""How a `relay` event begins, in any namespace."""
 
 
 class Relayed(Protocol):
@@ -42,8 +39,8 @@ class Relayed(Protocol):
     async def relay(self, eio_sid: str, event: dict[str, Any]) -> None:
         """Handles one."""
 
-    async def refuse(self, eio_sid: str, reason: str) -> None:
-        """Ends the connection of a client that sent what is no packet."""
+    async def cut_off(self, eio_sid: str, reason: str) -> None:
+        """Ends the connection of a client now."""
 
 
 class WebSocket(driver.WebSocket):  # type: ignore[misc]
@@ -62,8 +59,6 @@ class WebSocket(driver.WebSocket):  # type: ignore[misc]
         _limit_unsent(request)
         self._gathered = gather_writes(self._sock)
         self._socket = self.handler.__self__
-        self._relaying = False
-        """Whether the last text was that of a `relay` event, whose attachments follow."""
         self._frames = self._bytes = 0
         """Of relays, handled since others had a turn."""
         self._queue: FedQueue = self._socket.queue
@@ -90,38 +85,35 @@ class WebSocket(driver.WebSocket):  # type: ignore[misc]
             if isinstance(data, str):
                 if not _is_packet(data):
                     raise OSError("not an engine.io packet")
-                self._relaying = self._socket.upgraded and _RELAY.match(data) is not None
                 if self._reader.waiting and data[0] == "4":
                     await self._refuse("text where an attachment was due")
-            if not self._relaying and not (self._reader.waiting and isinstance(data, bytes)):
+                if not self._begins_relay(data):
+                    return data
+            elif self._reader.waiting:
+                await self._attach(data)
+            else:
                 return data
-            await self._take(data)
             self._frames += 1
             self._bytes += len(data)
             if self._frames >= _TURN_FRAMES or self._bytes >= _TURN_BYTES:
                 self._frames = self._bytes = 0
                 await asyncio.sleep(0)  # now it is the turn of others, and of who writes what was relayed
 
-    async def _take(self, data: str | bytes) -> None:
-        """One frame of a `relay` event."""
-        sid = self._socket.sid
-        if isinstance(data, str):
-            if self._relayed.takes_relays(sid) and self._reader.begin(data):
-                return
-            data = data[1:]
-        elif self._reader.waiting:
-            try:
-                event = self._reader.add(data)
-            except ValueError as error:
-                await self._refuse(str(error))
-            else:
-                if event is not None:
-                    await self._relayed.relay(sid, event)
-            return
-        await self._socket.receive(engineio.packet.Packet(engineio.packet.MESSAGE, data))
+    def _begins_relay(self, text: str) -> bool:
+        """Whether this is the text of a `relay` event, whose attachments come next; an unusual one is engine.io's."""
+        return self._socket.upgraded and self._relayed.takes_relays(self._socket.sid) and self._reader.begin(text)
+
+    async def _attach(self, data: bytes) -> None:
+        """An attachment of a `relay` event, which is handled once it is complete."""
+        try:
+            event = self._reader.add(data)
+        except ValueError as error:
+            await self._refuse(str(error))
+        if event is not None:
+            await self._relayed.relay(self._socket.sid, event)
 
     async def _refuse(self, reason: str) -> NoReturn:
-        await self._relayed.refuse(self._socket.sid, f"bad packet: {reason}")
+        await self._relayed.cut_off(self._socket.sid, f"bad packet: {reason}")
         raise OSError(reason)
 
     async def _poll(self) -> list[engineio.packet.Packet]:

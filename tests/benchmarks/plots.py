@@ -26,7 +26,7 @@ def draw(played: Sequence[Played], folder: Path) -> dict[str, str]:
 def check() -> None:
     """Raises Unavailable if no pictures can be drawn here."""
     if importlib.util.find_spec("leather") is None:
-        raise Unavailable("pictures need leather: make bench installs it, or pip install 'eitherway[bench]'")
+        raise Unavailable("pictures need leather: make bench installs it, or pip install 'eitherway[test]'")
 
 
 def _picture(played: Played) -> str:

@@ -15,7 +15,8 @@ import pytest
 
 from peers.cli.checks.findings import Finding, verdict
 from peers.cli.checks.nat import Seen, classify
-from peers.cli.checks.stun import RESENT_AFTER, Asker, allocate
+from peers.cli.checks.stun import Asker, allocate
+from peers.paths.probing import RESENT_AFTER
 from peers.testing import Server
 from signalling.ice import mint
 from tests.cli.responders import silent, stun_server, without_websocket

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from peers import channel, emitter, peer, room
-from peers.codec import values
+from peers import channel, emitter, room
+from peers.codec import payloads, values
 from peers.link import Link
 from peers.negotiation import attempt, retry, signals
 from peers.session.credit import Budget
@@ -25,7 +25,7 @@ HOMES: dict[str, Any] = {
     "Rules": Rules(),
     **{
         module.__name__.rpartition(".")[2]: module
-        for module in (attempt, channel, emitter, limits, namespace, peer, queue, retry, room, signals, values)
+        for module in (attempt, channel, emitter, limits, namespace, payloads, queue, retry, room, signals, values)
     },
 }
 

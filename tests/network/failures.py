@@ -7,7 +7,7 @@ from typing import Any, Literal, get_args
 
 from tests.network.scenarios import DELAY, Moments, Scenario
 from tests.network.session import CHECKOUT, Python, Session, pairs
-from tests.network.stage import stage
+from tests.network.stage import Stage, stage
 
 Load = Literal["idle", "bulk"]
 """`idle`: a small message every 50 ms each way; `bulk`: besides, as much as goes on the bulk lane, each way."""
@@ -40,34 +40,43 @@ async def run_failure(scenario: Scenario, load: Load, folder: Path, python: Pyth
         wire=wire,
     ) as scene:
         talk = scene.talk
-        if scenario.path == "direct":
-            await talk.until_on("direct", 20)
-        await talk.until_more_arrived(20, 20)
-        await asyncio.sleep(CALM)
-        await scenario.act(scene, moment)
-        trouble = await recover(talk, scenario, moment)
-        moment.ended = time.monotonic()
-        figures = await talk.end(90, since=moment.begun)
+        happened = await happen(scene, scenario, moment)
         return {
             "kind": "failure",
             "scenario": scenario.name,
             "load": load,
-            "faults": figures["faults"],
-            "trouble": trouble,
             "outage": moment.mended - moment.begun,
-            "direct_again": None if scenario.path == "relay" else direct_again(talk, moment),
+            **happened,
             "attempts": max(stats["attempts"] for side in talk.peers for stats in talk.stats(side).values()),
-            "changes": max(changes(talk, side, moment) for side in talk.peers),
             "left": sum(
                 record["event"] == "left" and record["reason"] != "left"
                 for side in talk.peers
                 for record in talk.read(side, "members")
             ),
-            **delivery(talk, figures),
         }
 
 
-async def recover(talk: Session, scenario: Scenario, moment: Moments) -> str | None:
+async def happen(scene: Stage, scenario: Scenario, moment: Moments) -> dict[str, Any]:
+    """Let it happen to two who talk, be they ours or others, and say what came of it."""
+    talk = scene.talk
+    if scenario.path == "direct":
+        await talk.until_on("direct", 20)
+    await talk.until_more_arrived(20, 20)
+    await asyncio.sleep(CALM)
+    await scenario.act(scene, moment)
+    trouble = await _recover(talk, scenario, moment)
+    moment.ended = time.monotonic()
+    figures = await talk.end(90, since=moment.begun)
+    return {
+        "faults": figures["faults"],
+        "trouble": trouble,
+        "direct_again": None if scenario.path == "relay" else direct_again(talk, moment),
+        "changes": max(changes(talk, side, moment) for side in talk.peers),
+        **_delivery(talk, figures),
+    }
+
+
+async def _recover(talk: Session, scenario: Scenario, moment: Moments) -> str | None:
     """Wait until all is as it was. Returns what is not."""
     trouble = None
     try:
@@ -82,7 +91,7 @@ async def recover(talk: Session, scenario: Scenario, moment: Moments) -> str | N
     return trouble
 
 
-def delivery(talk: Session, figures: dict[str, Any]) -> dict[str, Any]:
+def _delivery(talk: Session, figures: dict[str, Any]) -> dict[str, Any]:
     """What was lost and so on, of both directions and lanes together; gaps are those of small messages."""
     lanes = [figures[pair][lane] for pair in pairs(talk.lab) for lane in ("reliable", "bulk")]
     sums = {name: sum(lane[name] for lane in lanes) for name in ("lost", "doubled", "disorder", "undelivered")}

@@ -1,13 +1,11 @@
 """iroh beside us: the same lab, the same cuts, the same messages, compared by the same script."""
 
-import asyncio
 import importlib.util
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.network.failures import CALM, EVERY, changes, delivery, direct_again, recover, run_failure
+from tests.network.failures import EVERY, happen, run_failure
 from tests.network.lab import SERVER, Side
 from tests.network.scenarios import DELAY, Moments, Scenario, cut_for
 from tests.network.session import CHECKOUT, PORT, Python, Session
@@ -60,18 +58,4 @@ async def run_iroh(scenario: Scenario, folder: Path) -> dict[str, Any]:
     """Let it happen to iroh once."""
     moment = Moments()
     async with stage(scenario.kinds, folder, "--every", EVERY, delay=DELAY, programs=IrohSession) as scene:
-        talk = scene.talk
-        await talk.until_on("direct", 20)
-        await talk.until_more_arrived(20, 20)
-        await asyncio.sleep(CALM)
-        await scenario.act(scene, moment)
-        trouble = await recover(talk, scenario, moment)
-        moment.ended = time.monotonic()
-        figures = await talk.end(90, since=moment.begun)
-        return {
-            "faults": figures["faults"],
-            "trouble": trouble,
-            "direct_again": direct_again(talk, moment),
-            "changes": max(changes(talk, side, moment) for side in talk.peers),
-            **delivery(talk, figures),
-        }
+        return await happen(scene, scenario, moment)

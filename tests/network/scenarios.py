@@ -147,11 +147,7 @@ async def turn_killed(stage: Stage, moment: Moments) -> None:
 
 @scenario("server killed, and back after 3 s")
 async def server_killed(stage: Stage, moment: Moments) -> None:
-    moment.began()
-    await stage.talk.kill_server()
-    await lasting(3)
-    await stage.talk.start_server()
-    moment.over()
+    await _server_killed(stage, moment)
 
 
 @scenario(
@@ -161,6 +157,10 @@ async def server_killed(stage: Stage, moment: Moments) -> None:
     silent=True,
 )
 async def server_killed_under_relay(stage: Stage, moment: Moments) -> None:
+    await _server_killed(stage, moment)
+
+
+async def _server_killed(stage: Stage, moment: Moments) -> None:
     moment.began()
     await stage.talk.kill_server()
     await lasting(3)

@@ -86,8 +86,8 @@ async def test_neither_the_wire_nor_the_server_s_memory_tells_anything(make_lab:
     try:
         assert tcpdump.stderr is not None
         async with asyncio.timeout(10):
-            while b"listening on" not in await tcpdump.stderr.readline():
-                pass
+            while b"listening on" not in (line := await tcpdump.stderr.readline()):
+                assert line, "tcpdump has ended"
         async with talking(lab, tmp_path) as session:
             await session.until_on("direct", 20)
             await session.until_more_arrived(20, 20)

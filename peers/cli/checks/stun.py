@@ -7,9 +7,8 @@ from typing import Any
 from aioice import stun, turn
 
 from peers.cli.checks.nat import Address, Seen
+from peers.paths.probing import RESENT_AFTER
 
-RESENT_AFTER = 0.5
-"""Seconds after which a request over UDP is sent again (RFC 8489 section 6.2.1)."""
 FREEING = 1.0
 """Seconds for a TURN server to confirm that an allocation is given back."""
 
