@@ -17,7 +17,7 @@ from typing import Any
 
 from tests import wheels
 from tests.benchmarks import machine
-from tests.network import tables
+from tests.network import failover, tables
 from tests.network.chaos import run_chaos
 from tests.network.failures import LOADS, run_failure
 from tests.network.matrix import cells, run_cell
@@ -28,8 +28,8 @@ from tests.network.spaces import why_not
 from tests.network.stage import side_by_side
 from tests.network.turn import why_no_turn
 
-PARTS = ("matrix", "idle", "bulk", "rivals", "chaos")
-AT_ONCE = {"matrix": 4, "idle": 5, "bulk": 2, "rivals": 2, "chaos": 1}
+PARTS = ("matrix", "idle", "bulk", "failover", "rivals", "chaos")
+AT_ONCE = {"matrix": 4, "idle": 5, "bulk": 2, "failover": 3, "rivals": 2, "chaos": 1}
 """How many run at a time on two cores, so that none of them waits for a core."""
 TRIES = 2
 """A run that breaks off, rather than ends with a fault, is made once more; both are told."""
@@ -41,6 +41,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.network", description="Runs the network laboratory.")
     parser.add_argument("parts", metavar="PART", nargs="*", help=f"which: {', '.join(PARTS)} (default: all)")
     parser.add_argument("--runs", type=int, default=20, help="of each failure (default: 20)")
+    parser.add_argument("--cuts", type=int, default=100, help="of each kind, in failover (default: 100)")
     parser.add_argument("--only", action="append", metavar="NAME", help="this scenario or cell; again for each")
     parser.add_argument("--seed", type=int, help="of chaos (default: a new one, which is told)")
     parser.add_argument("--seconds", type=float, default=600, help="of chaos (default: 600)")
@@ -64,6 +65,11 @@ def works(part: str, options: argparse.Namespace) -> list[tuple[str, Work]]:
     elif part == "chaos":
         seed = random.SystemRandom().randrange(10**9) if options.seed is None else options.seed
         made.append((f"seed {seed}", partial(_alone, run_chaos, seed, options.seconds)))
+    elif part == "failover":
+        for load in LOADS:
+            for cut in failover.CUTS:
+                for number, count in enumerate(failover.batches(options.cuts)):
+                    made.append((f"{cut}/{load}", partial(_alone, failover.run_failover, cut, load, count, number)))
     elif part == "rivals":
         for _ in range(runs):
             for scenario in CUTS:

@@ -23,11 +23,7 @@ DIRECT_AGAIN = 5.0
 
 async def run_failure(scenario: Scenario, load: Load, folder: Path, python: Python = CHECKOUT) -> dict[str, Any]:
     """Let it happen once, and say how it went."""
-    options = ["--every", EVERY]
-    wire: dict[str, float] = {}
-    if load == "bulk":
-        options += ["--bulk", str(10**10)]
-        wire = {"rate": BULK_RATE, "queue": 0.1}
+    options, wire = under(load)
     moment = Moments()
     async with stage(
         scenario.kinds,
@@ -56,6 +52,14 @@ async def run_failure(scenario: Scenario, load: Load, folder: Path, python: Pyth
         }
 
 
+def under(load: Load) -> tuple[list[str], dict[str, float]]:
+    """What a load means: options of `peer_program.py`, and the networks' wires."""
+    options = ["--every", EVERY]
+    if load == "idle":
+        return options, {}
+    return [*options, "--bulk", str(10**10)], {"rate": BULK_RATE, "queue": 0.1}
+
+
 async def happen(scene: Stage, scenario: Scenario, moment: Moments) -> dict[str, Any]:
     """Let it happen to two who talk, be they ours or others, and say what came of it."""
     talk = scene.talk
@@ -72,7 +76,7 @@ async def happen(scene: Stage, scenario: Scenario, moment: Moments) -> dict[str,
         "trouble": trouble,
         "direct_again": None if scenario.path == "relay" else direct_again(talk, moment),
         "changes": max(changes(talk, side, moment) for side in talk.peers),
-        **_delivery(talk, figures),
+        **delivery(talk, figures),
     }
 
 
@@ -91,7 +95,7 @@ async def _recover(talk: Session, scenario: Scenario, moment: Moments) -> str | 
     return trouble
 
 
-def _delivery(talk: Session, figures: dict[str, Any]) -> dict[str, Any]:
+def delivery(talk: Session, figures: dict[str, Any]) -> dict[str, Any]:
     """What was lost and so on, of both directions and lanes together; gaps are those of small messages."""
     lanes = [figures[pair][lane] for pair in pairs(talk.lab) for lane in ("reliable", "bulk")]
     sums = {name: sum(lane[name] for lane in lanes) for name in ("lost", "doubled", "disorder", "undelivered")}

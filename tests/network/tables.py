@@ -8,7 +8,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.network.failures import LOADS
+from tests.network.failover import late
+from tests.network.failures import DIRECT_AGAIN, LOADS
 from tests.network.matrix import SERVER_ROUND_TRIP, cells
 from tests.network.scenarios import SCENARIOS
 from tests.network.stage import WAYS
@@ -111,6 +112,33 @@ def _again(seconds: Sequence[float], missing: int) -> str:
     return text if not missing else f"{text}, not in {missing}"
 
 
+FAILOVER = {
+    "both": ("both ways", "median < 0.5 s, p95 < 1 s"),
+    "a": ("one way: a is not heard", "worst < 1.5 s"),
+    "b": ("one way: b is not heard", "worst < 1.5 s"),
+}
+"""What each kind of cut is, and how long the gap may be."""
+
+
+def failover(rows: Sequence[Row]) -> list[str]:
+    """The gaps of many cuts, with the goals beside them."""
+    body = []
+    for cut, (title, goal) in FAILOVER.items():
+        for load in LOADS:
+            if not (group := [row for row in rows if (row["cut"], row["load"]) == (cut, load)]):
+                continue
+            gaps = [gap for row in group for gap in row["gaps"]]
+            again = [seconds for row in group for seconds in row["again"]]
+            back = [seconds for seconds in again if seconds is not None]
+            sums = (str(sum(row[what] for row in group)) for what in ("lost", "doubled", "disorder", "undelivered"))
+            cells = [*_spread(gaps, " s"), goal, _again(back, again.count(None)), f"{late(again)} of {len(again)}"]
+            body.append([title, load, str(len(gaps)), *sums, *cells])
+    counts = ["cuts", "lost", "doubled", "swapped", "undelivered"]
+    back_in_time = f"not direct within {DIRECT_AGAIN:.0f} s"
+    gap = ["gap, median", "p95", "worst", "goal"]
+    return table(["direct path cut silently", "load", *counts, *gap, "direct again", back_in_time], body)
+
+
 def rivals(rows: Sequence[Row]) -> list[str]:
     """Us and iroh, cut alike."""
     body = []
@@ -195,6 +223,8 @@ def parts(rows: Sequence[Row]) -> dict[str, list[str]]:
     for load in LOADS:
         if any(row["load"] == load for row in by_kind["failure"]):
             made[load] = failures(by_kind["failure"], load)
+    if by_kind["failover"]:
+        made["failover"] = failover(by_kind["failover"])
     if by_kind["rival"]:
         made["rivals"] = rivals(by_kind["rival"])
     if by_kind["chaos"]:

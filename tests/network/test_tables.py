@@ -9,7 +9,7 @@ import pytest
 from tests.network import tables
 
 ROOT = Path(__file__).parents[2]
-PARTS = ("run", "matrix", "idle", "bulk", "rivals", "chaos")
+PARTS = ("run", "matrix", "idle", "bulk", "failover", "rivals", "chaos")
 COUNTS = dict.fromkeys(("lost", "doubled", "disorder", "undelivered", "messages", "troubles"), 0)
 
 
@@ -64,3 +64,29 @@ def test_a_cell_says_by_which_path_and_how_soon() -> None:
     assert "| cone, cone | not run | direct, TURN (host/relay) 0.50 s | not run |" in text
     assert "| none, cone | not run | relay | not run |" in text
     assert "| STUN only | 1.00 | 1.00 | 1.00 |" in text
+
+
+def cuts(gaps: list[float], again: list[float | None], **more: Any) -> dict[str, Any]:
+    return {**COUNTS, "kind": "failover", "cut": "both", "load": "idle", "gaps": gaps, "again": again, **more}
+
+
+def test_failover_counts_cuts_of_all_sessions_and_who_was_late() -> None:
+    rows = [
+        cuts([gap / 100 for gap in range(1, 20)], [1.0] * 19, lost=1),
+        cuts([2.0, 3.0], [5.1, None], doubled=2),
+        cuts([0.7], [0.5], cut="a", load="bulk"),
+    ]
+    both, one = tables.parts(rows)["failover"][2:]
+    assert both.strip("| ").split(" | ") == [
+        *("both ways", "idle", "21", "1", "2", "0", "0"),
+        *("0.11 s", "2.00 s", "3.00 s", "median < 0.5 s, p95 < 1 s"),
+        *("1.0 s (worst 5.1 s), not in 1", "2 of 21"),
+    ]
+    assert one.startswith("| one way: a is not heard | bulk | 1 |")
+    assert one.endswith("| worst < 1.5 s | 0.5 s (worst 0.5 s) | 0 of 1 |")
+
+
+def test_the_runs_say_which_parts_were_made() -> None:
+    run = {"kind": "run", "date": "today", "machine": "m", "python": "p", "packages": "q", "command": "c"}
+    lines = tables.parts([{**run, "part": "failover", "seconds": 90.0}])["run"]
+    assert lines[-1] == "| failover | today | 2 min | `c` |"
