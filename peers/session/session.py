@@ -204,7 +204,7 @@ class Session:
         if self._over:
             return None
         now = self._now
-        due = min(self._unsequenced.ack_due, self._watch.next_timeout(now))
+        due = min(self._unsequenced.next_timeout(), self._watch.next_timeout(now))
         relay = self._routes.relay
         if relay is not None and relay.busy_until > now and self._sender.waits_to_go:
             due = min(due, relay.busy_until)

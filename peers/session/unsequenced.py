@@ -44,6 +44,10 @@ class Unsequenced:
         if due < self.ack_due:
             self.ack_due = due
 
+    def next_timeout(self) -> float:
+        """When the next acknowledgement is to go; FOREVER while there is no path that it may take."""
+        return self.ack_due if any(path.confirmed for path in self._routes.paths.values()) else FOREVER
+
     def last_word(self, now: float) -> None:
         """Tell what has arrived and what is handled before this side may leave, which cuts off its direct path.
 

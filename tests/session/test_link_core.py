@@ -55,6 +55,22 @@ def test_the_first_message_is_there_after_one_packet() -> None:
     assert pair.a.seen(Ready) == [Ready()]
 
 
+def test_whoever_drives_it_may_sleep_until_message_1_is_answered_or_sent_again() -> None:
+    """An acknowledgement that no path may carry yet is not a reason to call, again and again, until one may."""
+    pair = Pair()
+    pair.a.core.session.listen(0, pair.now)
+    pair.a.send(b"hello", pair.now)
+    assert kinds(pair.take(pair.a)) == [FIRST]
+    wakes = 0
+    while (due := pair.a.core.next_timeout()) is not None and due < 101.0:
+        wakes += 1
+        assert wakes < 5, f"it wants to be called at {due}, and it is {pair.now}"
+        pair.now = max(pair.now, due)
+        pair.a.core.handle_timeout(pair.now)
+        assert pair.take(pair.a) == []
+    assert due == 101.0
+
+
 def test_message_2_acknowledges_what_message_1_carried() -> None:
     pair = Pair()
     pair.a.send(b"hello", pair.now)
