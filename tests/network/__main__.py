@@ -17,7 +17,7 @@ from typing import Any
 
 from tests import wheels
 from tests.benchmarks import machine
-from tests.network import failover, tables
+from tests.network import failover, suspicions, tables
 from tests.network.chaos import run_chaos
 from tests.network.failures import LOADS, run_failure
 from tests.network.matrix import cells, run_cell
@@ -28,8 +28,8 @@ from tests.network.spaces import why_not
 from tests.network.stage import side_by_side
 from tests.network.turn import why_no_turn
 
-PARTS = ("matrix", "idle", "bulk", "failover", "rivals", "chaos")
-AT_ONCE = {"matrix": 4, "idle": 5, "bulk": 2, "failover": 3, "rivals": 2, "chaos": 1}
+PARTS = ("matrix", "idle", "bulk", "failover", "suspicions", "rivals", "chaos")
+AT_ONCE = {"matrix": 4, "idle": 5, "bulk": 2, "failover": 3, "suspicions": 3, "rivals": 2, "chaos": 1}
 """How many run at a time on two cores, so that none of them waits for a core."""
 TRIES = 2
 """A run that breaks off, rather than ends with a fault, is made once more; both are told."""
@@ -44,7 +44,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--cuts", type=int, default=100, help="of each kind, in failover (default: 100)")
     parser.add_argument("--only", action="append", metavar="NAME", help="this scenario or cell; again for each")
     parser.add_argument("--seed", type=int, help="of chaos (default: a new one, which is told)")
-    parser.add_argument("--seconds", type=float, default=600, help="of chaos (default: 600)")
+    parser.add_argument(
+        "--seconds", type=float, default=600, help="of chaos, and of each path in suspicions (default: 600)"
+    )
     parser.add_argument("--wheel", action="store_true", help="build a wheel and run that, not the source")
     parser.add_argument("--write", type=Path, metavar="FILE", help="write the tables into this page")
     parser.add_argument(
@@ -70,6 +72,9 @@ def works(part: str, options: argparse.Namespace) -> list[tuple[str, Work]]:
             for cut in failover.CUTS:
                 for number, count in enumerate(failover.batches(options.cuts)):
                     made.append((f"{cut}/{load}", partial(_alone, failover.run_failover, cut, load, count, number)))
+    elif part == "suspicions":
+        for name in suspicions.ROADS:
+            made.append((name, partial(_alone, suspicions.run_road, name, options.seconds)))
     elif part == "rivals":
         for _ in range(runs):
             for scenario in CUTS:

@@ -13,8 +13,10 @@ from tests.network.failures import DIRECT_AGAIN, LOADS
 from tests.network.matrix import SERVER_ROUND_TRIP, cells
 from tests.network.scenarios import SCENARIOS
 from tests.network.stage import WAYS
+from tests.network.suspicions import ROADS
 
 Row = dict[str, Any]
+TEN_MINUTES = 600.0
 TITLES = {
     "none": "no ICE server",
     "stun": "STUN only",
@@ -139,6 +141,34 @@ def failover(rows: Sequence[Row]) -> list[str]:
     return table(["direct path cut silently", "load", *counts, *gap, "direct again", back_in_time], body)
 
 
+def suspicions(rows: Sequence[Row]) -> list[str]:
+    """How often healthy paths were given up."""
+    body = []
+    for name, road in ROADS.items():
+        if not (group := [row for row in rows if row["road"] == name]):
+            continue
+        seconds = sum(row["seconds"] for row in group)
+        count = sum(row["suspicions"] for row in group)
+        left = sum(row["left"] for row in group)
+        sums = (str(sum(row[what] for row in group)) for what in ("lost", "doubled", "disorder", "undelivered"))
+        rate = f"{count * TEN_MINUTES / seconds:.1f}"
+        body.append(
+            [
+                road.title,
+                f"{seconds:.0f}",
+                *sums,
+                str(count),
+                rate,
+                str(left),
+                f"{max(row['gap'] for row in group):.2f} s",
+            ]
+        )
+    counts = ["lost", "doubled", "swapped", "undelivered"]
+    return table(
+        ["path", "seconds", *counts, "suspicions", "in 10 minutes (goal: < 1)", "left direct", "longest gap"], body
+    )
+
+
 def rivals(rows: Sequence[Row]) -> list[str]:
     """Us and iroh, cut alike."""
     body = []
@@ -225,6 +255,8 @@ def parts(rows: Sequence[Row]) -> dict[str, list[str]]:
             made[load] = failures(by_kind["failure"], load)
     if by_kind["failover"]:
         made["failover"] = failover(by_kind["failover"])
+    if by_kind["suspicions"]:
+        made["suspicions"] = suspicions(by_kind["suspicions"])
     if by_kind["rival"]:
         made["rivals"] = rivals(by_kind["rival"])
     if by_kind["chaos"]:

@@ -9,7 +9,7 @@ import pytest
 from tests.network import tables
 
 ROOT = Path(__file__).parents[2]
-PARTS = ("run", "matrix", "idle", "bulk", "failover", "rivals", "chaos")
+PARTS = ("run", "matrix", "idle", "bulk", "failover", "suspicions", "rivals", "chaos")
 COUNTS = dict.fromkeys(("lost", "doubled", "disorder", "undelivered", "messages", "troubles"), 0)
 
 
@@ -84,6 +84,17 @@ def test_failover_counts_cuts_of_all_sessions_and_who_was_late() -> None:
     ]
     assert one.startswith("| one way: a is not heard | bulk | 1 |")
     assert one.endswith("| worst < 1.5 s | 0.5 s (worst 0.5 s) | 0 of 1 |")
+
+
+def test_suspicions_of_all_runs_over_a_path_are_counted_by_ten_minutes() -> None:
+    common = {**COUNTS, "kind": "suspicions", "road": "far"}
+    rows = [
+        {**common, "seconds": 300.0, "suspicions": 1, "left": 1, "gap": 0.5},
+        {**common, "seconds": 900.0, "suspicions": 2, "left": 1, "gap": 0.25},
+    ]
+    (line,) = tables.parts(rows)["suspicions"][2:]
+    title = "300 to 400 ms of round trip"
+    assert line == f"| {title} | 1200 | 0 | 0 | 0 | 0 | 3 | 1.5 | 2 | 0.50 s |"
 
 
 def test_the_runs_say_which_parts_were_made() -> None:
