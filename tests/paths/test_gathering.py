@@ -1,10 +1,12 @@
 """Which ICE servers are asked, in what order, and which of them a description waits for."""
 
 import asyncio
+import contextlib
 import itertools
 import socket
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -12,9 +14,11 @@ from peers.paths import gathering
 from peers.paths.ice_servers import IceServers, Memory, Server
 from peers.paths.loading import load_stack
 from signalling.protocol.events import IceServer
-from tests.paths.check_path import open_sockets, settled
+from tests.paths.check_path import DEADLINE, open_sockets, settled
 from tests.paths.direct_pair import DirectEnd, ends
 from tests.paths.servers import MAPPED, RELAYED, ice_server
+
+MakeEnd = Callable[..., DirectEnd]
 
 
 @pytest.fixture(autouse=True)
@@ -24,6 +28,26 @@ async def nothing_remains() -> AsyncIterator[None]:
     tasks, sockets = len(asyncio.all_tasks()), open_sockets()
     yield
     await settled(lambda: len(asyncio.all_tasks()) <= tasks and open_sockets() <= sockets)
+
+
+@pytest.fixture
+async def offering() -> AsyncIterator[MakeEnd]:
+    """Makes offering sides; they are closed at the end, whatever became of the test."""
+    made: list[DirectEnd] = []
+
+    def make(ice_servers: list[IceServer], **options: Any) -> DirectEnd:
+        made.append(DirectEnd(offers=True, ice_servers=ice_servers, **options))
+        return made[-1]
+
+    yield make
+    await asyncio.gather(*(end.direct.close() for end in made))
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Servers that answer are waited for as long as it takes, however busy the machine is."""
+    for wait in ("HEAD_START", "LAST_WORD", "STUN_PATIENCE", "TURN_PATIENCE"):
+        monkeypatch.setattr(gathering, wait, DEADLINE)
 
 
 class Silent:
@@ -62,76 +86,83 @@ def now() -> float:
     return asyncio.get_running_loop().time()
 
 
-async def test_a_stun_server_that_never_answers_holds_up_nothing(silent: Silent) -> None:
+async def test_a_stun_server_that_never_answers_holds_up_nothing(
+    silent: Silent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gathering, "HEAD_START", 0.5)  # longer than a busy machine takes for all the rest
     # Whatever is known of it: nothing, that it is silent, or, wrongly, that it is near.
     known = [Memory(), Memory(), Memory()]
     known[1].failed(parsed(silent.told), now())
     known[2].answered(parsed(silent.told), 0.001, now())
     for memory, longest in zip(known, (0.0, 0.0, gathering.HEAD_START), strict=True):
-        begun = [now()]
-        left, right = ends(silent.told, memory)
-        offer = await left.direct.offer()
-        begun.append(now())
-        answer = await right.direct.answer(offer)
-        begun.append(now())
-        await left.direct.take_answer(answer)
-        for end in (left, right):
-            await end.until(lambda end=end: end.opened == 1)  # type: ignore[misc]
-        waits = [end - begin for begin, end in itertools.pairwise(begun)]
-        assert all(longest <= wait < longest + gathering.HEAD_START for wait in waits), waits
-        assert "end-of-candidates" not in offer["sdp"]
-        await asyncio.gather(left.direct.close(), right.direct.close())
+        async with contextlib.AsyncExitStack() as stack:
+            begun = [now()]
+            left, right = ends(silent.told, memory)
+            for end in (left, right):
+                stack.push_async_callback(end.direct.close)
+            offer = await left.direct.offer()
+            begun.append(now())
+            answer = await right.direct.answer(offer)
+            begun.append(now())
+            await left.direct.take_answer(answer)
+            for end in (left, right):
+                await end.until(lambda end=end: end.opened == 1)  # type: ignore[misc]
+            waits = [end - begin for begin, end in itertools.pairwise(begun)]
+            assert all(longest <= wait < longest + gathering.HEAD_START for wait in waits), waits
+            assert "end-of-candidates" not in offer["sdp"]
 
 
-async def test_one_that_was_silent_is_remembered(silent: Silent, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_one_that_was_silent_is_remembered(
+    silent: Silent, monkeypatch: pytest.MonkeyPatch, offering: MakeEnd
+) -> None:
     monkeypatch.setattr(gathering, "STUN_TIMEOUT", 0.1)
     memory = Memory()
-    end = DirectEnd(offers=True, ice_servers=silent.told, memory=memory)
+    end = offering(silent.told, memory=memory)
     await end.direct.offer()
     await end.until(lambda: end.candidates == [None])
     assert silent.was_asked()
     assert memory.has_failed(parsed(silent.told), now())
-    await end.direct.close()
 
 
-async def test_giving_up_early_says_nothing_of_a_server(silent: Silent) -> None:
+async def test_giving_up_early_says_nothing_of_a_server(silent: Silent, offering: MakeEnd) -> None:
     memory = Memory()
-    end = DirectEnd(offers=True, ice_servers=silent.told, memory=memory)
+    end = offering(silent.told, memory=memory)
     await end.direct.offer()
     await end.direct.close()
     assert not memory.is_known(parsed(silent.told), now())
 
 
-async def test_an_offer_that_is_given_up_while_it_waits_leaves_nothing(silent: Silent) -> None:
+async def test_an_offer_that_is_given_up_while_it_waits_leaves_nothing(silent: Silent, offering: MakeEnd) -> None:
     memory = Memory()
     memory.answered(parsed(silent.told), 0.001, now())
-    end = DirectEnd(offers=True, ice_servers=silent.told, memory=memory)
+    end = offering(silent.told, memory=memory)
     offer = asyncio.ensure_future(end.direct.offer())
     while not silent.was_asked():
         await asyncio.sleep(0)
     offer.cancel()
     await asyncio.wait([offer])
     assert offer.cancelled()
-    await end.direct.close()
 
 
+@pytest.mark.usefixtures("patient")
 @pytest.mark.parametrize(("scheme", "address"), [("stun", MAPPED), ("turn", RELAYED[0])])
-async def test_what_a_near_server_tells_is_in_the_description(scheme: str, address: str) -> None:
+async def test_what_a_near_server_tells_is_in_the_description(scheme: str, address: str, offering: MakeEnd) -> None:
     async with ice_server(scheme) as told:
         memory = Memory()
         memory.answered(parsed(told), 0.001, now())
-        end = DirectEnd(offers=True, ice_servers=told, memory=memory)
+        end = offering(told, memory=memory)
         offer = await end.direct.offer()
         assert f" {address} " in offer["sdp"]
         assert [candidate for candidate in end.candidates if candidate is not None] == []
-        await end.direct.close()
 
 
 @pytest.mark.parametrize(("scheme", "address"), [("stun", MAPPED), ("turn", RELAYED[0])])
-async def test_what_an_unknown_server_tells_follows_and_is_remembered(scheme: str, address: str) -> None:
+async def test_what_an_unknown_server_tells_follows_and_is_remembered(
+    scheme: str, address: str, offering: MakeEnd
+) -> None:
     async with ice_server(scheme) as told:
         memory = Memory()
-        end = DirectEnd(offers=True, ice_servers=told, memory=memory)
+        end = offering(told, memory=memory)
         offer = await end.direct.offer()
         assert address not in offer["sdp"]
         await end.until(lambda: end.candidates[-1:] == [None])
@@ -139,34 +170,32 @@ async def test_what_an_unknown_server_tells_follows_and_is_remembered(scheme: st
         seconds = memory.seconds(parsed(told), now())
         assert seconds is not None
         assert 0 < seconds < 5
-        await end.direct.close()
 
 
-async def test_the_quickest_stun_server_is_asked_alone(silent: Silent) -> None:
+@pytest.mark.usefixtures("patient")
+async def test_the_quickest_stun_server_is_asked_alone(silent: Silent, offering: MakeEnd) -> None:
     async with ice_server() as told:
         memory = Memory()
         memory.answered(parsed(silent.told), 0.02, now())
         memory.answered(parsed(told), 0.01, now())
-        end = DirectEnd(offers=True, ice_servers=[*silent.told, *told], memory=memory)
+        end = offering([*silent.told, *told], memory=memory)
         assert MAPPED in (await end.direct.offer())["sdp"]
-        await end.direct.close()
         assert not silent.was_asked()
 
 
 async def test_one_that_was_silent_is_asked_when_nobody_else_tells(
-    silent: Silent, monkeypatch: pytest.MonkeyPatch
+    silent: Silent, monkeypatch: pytest.MonkeyPatch, offering: MakeEnd
 ) -> None:
     monkeypatch.setattr(gathering, "STUN_PATIENCE", 0.1)
     async with ice_server() as told:
         memory = Memory()
         memory.failed(parsed(told), now())
-        end = DirectEnd(offers=True, ice_servers=[*told, *silent.told], memory=memory)
+        end = offering([*told, *silent.told], memory=memory)
         await end.direct.offer()
         await end.until(lambda: len(end.candidates) == 1)
         assert MAPPED in str(end.candidates)
         assert silent.was_asked()
         assert memory.seconds(parsed(told), now()) is not None  # it is well again
-        await end.direct.close()
 
 
 class Stream:
@@ -184,7 +213,7 @@ class Stream:
 
 @pytest.mark.parametrize("known", [False, True])
 async def test_a_turn_server_that_does_not_answer_makes_way_for_the_next(
-    known: bool, silent: Silent, monkeypatch: pytest.MonkeyPatch
+    known: bool, silent: Silent, monkeypatch: pytest.MonkeyPatch, offering: MakeEnd
 ) -> None:
     # When it is known to be silent, at once.
     monkeypatch.setattr(gathering, "TURN_PATIENCE", 60.0 if known else 0.2)
@@ -199,26 +228,24 @@ async def test_a_turn_server_that_does_not_answer_makes_way_for_the_next(
     memory = Memory()
     if known:
         memory.failed(parsed(told), now())
-    end = DirectEnd(offers=True, ice_servers=told, memory=memory)
+    end = offering(told, memory=memory)
     await end.direct.offer()
     async with asyncio.timeout(5):
         await stream.asked.wait()
     assert silent.was_asked() != known
     await end.until(lambda: end.candidates == [None])
     assert all(memory.has_failed(one, now()) for one in IceServers(told, memory).turn)
-    await end.direct.close()
     server.close()
     await server.wait_closed()
 
 
-async def test_one_turn_server_is_enough(silent: Silent, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_one_turn_server_is_enough(silent: Silent, monkeypatch: pytest.MonkeyPatch, offering: MakeEnd) -> None:
     monkeypatch.setattr(gathering, "TURN_PATIENCE", 0.1)
     async with ice_server("turn") as told, ice_server("turn") as more:
         first = [IceServer(urls=[f"turn:127.0.0.1:{silent.port}"], username="u", credential="c")]
         begun = time.monotonic()
-        end = DirectEnd(offers=True, ice_servers=[*first, *told, *more])
+        end = offering([*first, *told, *more])
         await end.direct.offer()
         await end.until(lambda: end.candidates[-1:] == [None])
         assert time.monotonic() - begun < gathering.TURN_TIMEOUT  # the silent one is asked no further
         assert len(end.candidates) == 2
-        await end.direct.close()
