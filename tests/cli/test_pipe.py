@@ -10,6 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from peers import Identity
 from tests.programs import COMMAND, run
 from tests.serving import ServerProcess
 from tests.waiting import eventually
@@ -120,6 +121,36 @@ async def test_a_third_is_refused_though_it_hears_of_the_pair_bit_by_bit(tmp_pat
                     third.kill()
                     await third.wait()
             assert (third.returncode, b"two pipes already" in said) == (3, True)
+
+
+@pytest.mark.parametrize("by_id", [False, True], ids=["any", "by-id"])
+async def test_a_pipe_that_waits_says_so_once(tmp_path: Path, by_id: bool) -> None:
+    identity = Identity.generate()
+    identity.store(tmp_path / "id.pem")
+    options = ("--peer", identity.id) if by_id else ()
+    says = f"the peer {identity.id} is not in room 'p' yet: waiting for it"
+    hastily = "import peers.cli.pipe\npeers.cli.pipe.PATIENCE = 0.1\nfrom peers.cli import main\nmain()"
+    async with ServerProcess() as server:
+        waiting = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", hastily, "pipe", "p", *options, "--url", server.url, stdin=-3, stdout=-1, stderr=-1
+        )
+        try:
+            assert waiting.stderr is not None
+            async with asyncio.timeout(20):
+                said = (await waiting.stderr.readline()).decode()
+            assert said == f"eitherway: {says if by_id else 'waiting for another `eitherway pipe p`'}\n"
+            (tmp_path / "data").write_bytes(b"hello")
+            other = ("--identity", str(tmp_path / "id.pem"))
+            async with run(tmp_path, "other", "pipe", "p", *other, stdin=tmp_path / "data", url=server.url) as there:
+                assert await there.wait() == 0
+                assert there.err.read_text() == ""
+            async with asyncio.timeout(20):
+                assert await waiting.communicate() == (b"hello", b"")
+        finally:
+            if waiting.returncode is None:
+                waiting.kill()
+                await waiting.wait()
+        assert waiting.returncode == 0
 
 
 async def test_a_peer_by_its_id(tmp_path: Path) -> None:
