@@ -10,13 +10,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-import aiohttp
 import msgspec
 
 from peers.addresses import is_ours
 from peers.backoff import Backoff
-from peers.dialling import Unreachable, dial, discard, refused
-from peers.engine import make_client
+from peers.dialling import Dialler, Unreachable, refused
 from peers.errors import ConnectionFailed, Refused
 from signalling.protocol.events import Shutdown
 from signalling.protocol.limits import PROTOCOL
@@ -27,10 +25,11 @@ EVENTS: Final = ("roster", "signal", "relay", "relayed", "refused", "replaced", 
 """What the server sends, but for `shutdown`, which is the connection's own business."""
 
 TRANSPORTS: Final = ("websocket", "polling")
-MAX_MESSAGE: Final = 16 * 1024 * 1024
-"""Bytes in one WebSocket message."""
 ADDRESS_CHECK: Final = 0.5
 """Seconds between looks whether the address that a connection comes from is still this machine's."""
+STEADY: Final = 5.0
+"""Seconds that a connection lasts which is no reason to wait longer before the next: one that is lost again and again
+is not to be had by trying ever so often."""
 FATAL: Final = frozenset({"unsupported-protocol", "unauthorized", "forbidden"})
 """Refusals that no waiting mends."""
 
@@ -76,22 +75,25 @@ class Connection:
             raise ValueError(f"transports are {' and '.join(TRANSPORTS)}, not {', '.join(unknown) or 'none'}")
         self.url = url
         self.origin = f"{parts.scheme}://{parts.netloc}"
-        self._path = parts.path.strip("/")
+        self._dialler = Dialler(
+            url,
+            path=parts.path.strip("/"),
+            namespace=namespace,
+            transports=transports,
+            timeout=timeout,
+            listen=self._listen,
+        )
         self._namespace = namespace
-        self._token, self._transports, self._timeout, self._reconnect = token, tuple(transports), timeout, reconnect
+        self._token, self._timeout, self._reconnect = token, timeout, reconnect
         self._on_event, self._on_connected = on_event, on_connected
         self._on_disconnected, self._on_closed, self._on_error = on_disconnected, on_closed, on_error
         self.number = 0
         """This program's count of connections, in `join` and in every relay path (rule V1)."""
         self.transport: str | None = None
-        self.headers: dict[str, str] = {}
-        """HTTP headers of every request to the server."""
         self._sio: Any = None
         self._lost: asyncio.Future[str] | None = None
         self._task: asyncio.Task[None] | None = None
         self._calls: set[asyncio.Future[Any]] = set()
-        self._discarding: set[asyncio.Task[None]] = set()
-        """Connections that are lost, for as long as it takes to close them."""
         self._backoff = Backoff()
         self._come_back = 0.0
         self._closed = False
@@ -101,6 +103,11 @@ class Connection:
     def connected(self) -> bool:
         """Whether there is a connection now."""
         return self._lost is not None and not self._lost.done()
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """HTTP headers of every request to the server."""
+        return self._dialler.headers
 
     @property
     def sid(self) -> str:
@@ -115,7 +122,10 @@ class Connection:
         async with self._opening:  # who comes meanwhile uses the same connection
             self._check_open()
             if self._task is None:
-                await self._dial()
+                try:
+                    await self._dial()
+                except Unreachable as failure:
+                    raise ConnectionFailed(str(failure)) from None
                 self._task = asyncio.create_task(self._keep())
 
     async def request(self, event: str, data: Any, *, timeout: float | None = None) -> Any:
@@ -163,22 +173,28 @@ class Connection:
             task.cancel()
             await asyncio.wait([task])
         self._hang_up("closed")
-        if self._discarding:
-            await asyncio.wait(self._discarding)
+        await self._dialler.close()
 
     # ---- one connection after another
 
     async def _keep(self) -> None:
+        now = asyncio.get_running_loop().time
         while not self._closed:
             assert self._lost is not None
+            since = now()
             reason = await self._until_lost(self._lost)
+            lost = now()
             self._hang_up(reason)
             if not self._reconnect:
                 return self._give_up(ConnectionFailed(f"the connection to {self.url} was lost: {reason}"))
             log.warning("lost the connection to %s (%s); trying again", self.url, reason)
+            if lost - since >= STEADY:
+                self._backoff.reset()
+            nobody, spent = False, 0.0
             while True:
-                await asyncio.sleep(max(self._come_back, self._backoff.next()))
-                self._come_back = 0.0
+                await asyncio.sleep(self._pause(nobody, now() - lost) - spent)
+                begun = now()
+                nobody, spent = False, 0.0
                 try:
                     await self._dial()
                     break
@@ -187,12 +203,21 @@ class Connection:
                         return self._give_up(error)
                     self._come_back = error.retry_after or 0.0
                     log.warning("%s refused the connection: %s", self.url, error)
+                except Unreachable as failure:
+                    if failure.nobody:  # who has hung on the line has waited meanwhile
+                        nobody, spent = True, now() - begun
+                    log.info("%s", failure)
                 except ConnectionFailed as error:
                     log.info("%s", error)
                 except Exception as error:  # the application's token function raised: it may do better next time
                     log.exception("no token for %s; trying again", self.url)
                     self._on_error(error)
         return None
+
+    def _pause(self, nobody: bool, outage: float) -> float:
+        """Seconds from one try to reach the server to the next."""
+        asked, self._come_back = self._come_back, 0.0
+        return self._backoff.after(asked) if asked else self._backoff.next(nobody=nobody, outage=outage)
 
     async def _until_lost(self, lost: asyncio.Future[str]) -> str:
         """Wait until the connection is lost, and say why. Its address may go before anybody tells."""
@@ -210,50 +235,33 @@ class Connection:
         self._on_closed(error)
 
     async def _dial(self) -> None:
-        """Try the transports in turn, each on a client of its own."""
+        """Have a connection. Raises Unreachable, Refused, ConnectionFailed (this client is closed)."""
         auth: dict[str, Any] = {"protocol": PROTOCOL}
         if self._token is not None:
             auth["token"] = self._token if isinstance(self._token, str) else await self._token()
-        failures: list[str] = []
-        for transport in self._transports:
-            try:
-                await self._try(transport, auth)
-            except Unreachable as failure:
-                failures.append(f"by {transport}: {failure}")
-                if failure.final:
-                    break
-                continue
-            self._backoff.reset()
-            return
-        raise ConnectionFailed(f"cannot reach a signalling server at {self.url} {'; '.join(failures)}")
+        made = await self._dialler.dial(auth)
+        if self._closed:  # meanwhile: nobody would hang up
+            self._dialler.discard(made.sio)
+            await self._dialler.close()
+            self._check_open()
+        self._sio, self._lost, self.transport = made
+        self.number += 1
+        log.info("connected to %s by %s", self.url, self.transport)
+        self._on_connected()
 
     def _check_open(self) -> None:
         if self._closed:
             raise ConnectionFailed("this client is closed; make a new one")
 
-    async def _try(self, transport: str, auth: dict[str, Any]) -> None:
-        """Connect by one transport. Raises Unreachable, Refused, ConnectionFailed (this client is closed)."""
+    def _listen(self, sio: Any) -> asyncio.Future[str]:
+        """Hear what a client is told that is about to connect. Raises ConnectionFailed if none is wanted any more."""
         self._check_open()
-        sio = make_client(
-            reconnection=False,
-            handle_sigint=False,
-            request_timeout=self._timeout,
-            http_session=aiohttp.ClientSession(headers=self.headers),
-            websocket_extra_options={"max_msg_size": MAX_MESSAGE, "compress": 0},
-        )
         lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         for name in EVENTS:
             sio.on(name, self._receiver(sio, name), self._namespace)
         sio.on("shutdown", self._shutdown, self._namespace)
         sio.on("disconnect", lambda why="": None if lost.done() else lost.set_result(str(why)), self._namespace)
-        await dial(sio, self.url, self._path, transport, namespace=self._namespace, auth=auth, timeout=self._timeout)
-        if self._closed:  # meanwhile: nobody would hang up
-            await discard(sio)
-            self._check_open()
-        self._sio, self._lost, self.transport = sio, lost, transport
-        self.number += 1
-        log.info("connected to %s by %s", self.url, transport)
-        self._on_connected()
+        return lost
 
     def _receiver(self, sio: Any, name: str) -> Callable[..., None]:
         # Stock clients run each event as a task of its own: only a handler that does not wait keeps their order.
@@ -281,7 +289,4 @@ class Connection:
             if not call.done():
                 call.set_exception(ConnectionFailed(f"the connection to {self.url} was lost: {reason}"))
         self._on_disconnected(reason)
-        # Beside what comes next: a connection whose network is gone takes its time.
-        task = asyncio.get_running_loop().create_task(discard(sio), name="discard a connection")
-        self._discarding.add(task)
-        task.add_done_callback(self._discarding.discard)
+        self._dialler.discard(sio)

@@ -18,7 +18,7 @@ import msgspec
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
-from peers import presence
+from peers import connection, dialling, presence
 from peers.backoff import Backoff
 from peers.codec import frames, payloads, values
 from peers.codec.frames import Frame, FrameError, FrameType, Lane, decode_packet, encode_frame
@@ -442,10 +442,10 @@ def test_payloads() -> None:
     assert payloads.MAX_DATAGRAM == 16_380
 
 
-def backoff() -> tuple[float, float]:
-    """The defaults of reconnecting: first and longest bound."""
+def backoff(*names: str) -> tuple[float, ...]:
+    """The defaults of reconnecting, by the names of their parameters."""
     parameters = inspect.signature(Backoff).parameters
-    return parameters["first"].default, parameters["most"].default
+    return tuple(parameters[name].default for name in names)
 
 
 def test_numbers_in_the_rules() -> None:
@@ -496,10 +496,17 @@ def test_other_numbers() -> None:
         ("at least 65,536 of them", binding.MAX_ENDED == 65_536),
         ("held for up to 2 s, at most 64 of them", presence.MAX_HELD == 64),
         ("held for up to 2 s", presence.STRANGER_SECONDS == 2.0),
-        ("after 0.25 to 5 s, doubling", backoff() == (0.25, 5.0)),
+        ("the loss after up to 0.25 s", backoff("first") == (0.25,)),
+        ("to 1 s while nobody is there", backoff("soon") == (1.0,)),
+        ("to 2.5 s once that has lasted for 10 s, and to 5 s", backoff("late", "patience", "most") == (2.5, 10.0, 5.0)),
+        ("a proxy says 502 or 503", sorted(dialling.NO_SERVER) == [502, 503]),
+        ("that has lasted 5 s makes the next wait a first one", connection.STEADY == 5.0),
         ("after 1 to 4 s, doubling to 60 s", (retry.RETRY, retry.RETRY_MOST) == ((1.0, 4.0), 60.0)),
         ("replaced after 0.05 to 0.25 s", retry.AGAIN == (0.05, 0.25)),
         ("silent for 2 to 3 s", retry.DOUBT == (2.0, 3.0)),
+        ("For 300 s after a path that lasted 10 s became suspect or ended", retry.MENDING == 300.0),
+        ("another after 0.5 to 2 s", retry.MENDED == (0.5, 2.0)),
+        ("one that is connecting has 1 s left", attempt.GRACE == 1.0),
         ("bring about 4 attempts at once", retry.Allowance.BURST == 4),
         ("At most 64 wait for the one before them", namespace._WAITERS == 64),
         ("at most 16 in one answer", queue.POLL_PACKETS == 16),

@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from peers import Client, ConnectionFailed, Identity, Message, NotInRoom, Refused, Undelivered
+from peers.connection import Connection
 from peers.testing import Network, Server
 from signalling.protocol.limits import MAX_POLL_PACKETS
 from signalling.rooms.memory import MemoryStore
@@ -48,6 +49,49 @@ async def test_the_server_killed_and_restarted_in_mid_stream() -> None:
         assert got.items == list(range(100))
         assert a.peers[b.id] is peer
         assert not left.items
+
+
+async def test_a_server_that_is_gone_is_tried_every_second_and_found_again_at_once(
+    eitherway_server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: Log[None] = Log()
+    dial = Connection._dial
+
+    async def noting(connection: Connection) -> None:
+        tried()
+        await dial(connection)
+
+    async with Client(eitherway_server.url) as client:
+        await client.join("r", p2p="never")
+        monkeypatch.setattr(Connection, "_dial", noting)
+        await eitherway_server.kill()
+        await tried.count(9, 9.0)  # doubling on, it would have taken 14 s on average
+        await eitherway_server.start()
+        await eventually(lambda: client.connected, 2.0)
+
+
+async def test_a_connection_that_is_lost_again_and_again_is_tried_less_often(
+    eitherway_server: Server, eitherway_network: Network
+) -> None:
+    connected: Log[None] = Log()
+    loop = asyncio.get_running_loop()
+    async with Client(eitherway_server.url) as client:
+        client.on("connected", connected)
+        begun = loop.time()
+        for count in range(1, 6):
+            eitherway_network.hang_up(client)
+            await connected.count(count)
+        assert loop.time() - begun >= sum(bound / 4 for bound in (0.25, 0.5, 1, 2, 4))
+
+
+async def test_who_is_asked_to_come_back_later_comes_a_little_later_than_that() -> None:
+    """A server that shuts down says the same to all of its clients."""
+    client = Client("http://127.0.0.1:1")
+    connection = client._connection
+    connection._shutdown({"reason": "the server is shutting down", "reconnect_after": 3.0})
+    assert 3.0 < connection._pause(False, 0.0) <= 4.5
+    assert connection._pause(False, 0.0) <= 0.25
+    await client.close()
 
 
 async def test_a_direct_path_carries_on_while_the_server_is_gone(eitherway_server: Server) -> None:

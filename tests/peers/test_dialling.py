@@ -2,14 +2,18 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+import socket
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from aiohttp import web
 
 from peers import Client, ConnectionFailed
+from peers.dialling import Unreachable
+from signalling.app import Signalling
+from signalling.config import Config
 from tests.serving import serving
-from tests.waiting import free_port
+from tests.waiting import eventually, free_port
 
 
 @contextlib.asynccontextmanager
@@ -102,3 +106,99 @@ def test_a_bad_url_is_told(url: str) -> None:
 def test_what_a_url_is_not_to_have(url: str) -> None:
     with pytest.raises(ValueError, match="no user, query or fragment"):
         Client(url)
+
+
+# ---- whose work it was: who finds nobody there may come again soon
+
+
+async def found_nobody(url: str, **options: object) -> bool:
+    """Whether a client that cannot connect knows that no server has had any work from it."""
+    client = Client(url, timeout=1.0, **options)  # type: ignore[arg-type]
+    with pytest.raises(Unreachable) as caught:
+        await client._connection._dial()
+    await client.close()
+    return caught.value.nobody
+
+
+@contextlib.asynccontextmanager
+async def answering(status: int) -> AsyncIterator[str]:
+    """A proxy whose answer to all requests is this."""
+
+    async def answer(request: web.Request) -> web.Response:
+        return web.Response(status=status)
+
+    app = web.Application()
+    app.router.add_get("/{path:.*}", answer)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
+
+
+async def test_refused_and_unknown_is_nobody() -> None:
+    assert await found_nobody(f"http://127.0.0.1:{free_port()}")
+    assert await found_nobody("http://nowhere.invalid")
+
+
+async def test_a_proxy_whose_server_is_not_there_is_nobody() -> None:
+    for status in (502, 503):
+        async with answering(status) as url:
+            assert await found_nobody(url)
+
+
+async def test_a_server_that_is_silent_or_answers_something_else_is_somebody() -> None:
+    async with in_front_of(None) as url:
+        assert not await found_nobody(url)
+    async with answering(500) as url:
+        assert not await found_nobody(url)
+
+
+# ---- where packets are lost
+
+
+@contextlib.contextmanager
+def swallowing() -> Iterator[socket.socket]:
+    """A port at which the first packet of every connection is lost, as on a network that is gone: the system drops it
+    while as many connections wait to be accepted as may. Listening there anew lets the next one through."""
+    with socket.socket() as listener, contextlib.ExitStack() as stack:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        for _ in range(2):
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(listener.getsockname())
+        yield listener
+
+
+async def test_where_nobody_answers_no_second_transport_is_tried() -> None:
+    with swallowing() as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        said = await failure(url)
+        assert "by websocket: no answer in 1 s" in said
+        assert "polling" not in said
+        assert await found_nobody(url)
+
+
+async def test_a_network_that_is_back_is_noticed_though_a_try_hangs_on_it() -> None:
+    """The system alone would send the next packet of the first try 4 s after the one before it."""
+    loop = asyncio.get_running_loop()
+    with swallowing() as listener:
+        client = Client(f"http://127.0.0.1:{listener.getsockname()[1]}")
+        begun = loop.time()
+        connecting = asyncio.ensure_future(client.connect())
+        await eventually(lambda: loop.time() - begun > 3.2)
+        assert not connecting.done()
+        runner = web.AppRunner(Signalling(Config().changed(host="127.0.0.1", port=0, stun_port=0)).aiohttp_app())
+        await runner.setup()
+        try:
+            await web.SockSite(runner, listener).start()
+            async with asyncio.timeout(2.5):
+                await connecting
+            await client.join("r", p2p="never")
+            await client.close()
+        finally:
+            await runner.cleanup()
