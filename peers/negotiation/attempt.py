@@ -5,6 +5,9 @@ from typing import Any, Final
 
 DEADLINE: Final = 15.0
 """Seconds that an attempt has, from its beginning until it is adopted."""
+GRACE: Final = 1.0
+"""Seconds that are left to an attempt that is connecting when signals get through after a time in which they did not:
+those that it still needs may be lost."""
 MAX_CANDIDATES: Final = 64
 """Candidates of one attempt that are taken from the peer, and as many that are sent."""
 MAX_HELD_ATTEMPTS: Final = 2
@@ -50,11 +53,17 @@ class Attempt:
     def __init__(self, number: int, now: float, theirs: list[Candidate], offer_hash: str = "") -> None:
         self.number = number
         self.deadline = now + DEADLINE
+        self.hurried = False
         self.phase = Phase.DESCRIBING
         self.offer_hash = offer_hash
         """What the answer must say of the offer (K5)."""
         self.theirs = Queue(theirs)
         self.ours = Queue()
+
+    def hurry(self, now: float) -> None:
+        """Leave it no more than `GRACE`."""
+        if now + GRACE < self.deadline:
+            self.deadline, self.hurried = now + GRACE, True
 
 
 class Overtakers:

@@ -16,10 +16,11 @@ back to (none), and to another try after a while.
 
 import random
 from collections import Counter, deque
+from collections.abc import Callable
 from typing import Any
 
 from peers.negotiation import signals
-from peers.negotiation.attempt import DEADLINE, Attempt, Candidate, Overtakers, Phase
+from peers.negotiation.attempt import DEADLINE, GRACE, Attempt, Candidate, Overtakers, Phase
 from peers.negotiation.events import Abandon, Event, MakeAnswer, MakeOffer, SendSignal, TakeAnswer, TakeCandidate
 from peers.negotiation.retry import AGAIN, DOUBT, PATIENCE, STEADY, Allowance, Retry
 
@@ -98,6 +99,8 @@ class Negotiation:
         if self._current is not None and self._current.phase in (Phase.DESCRIBING, Phase.OFFERED):
             self._events.append(Abandon(self._current.number, "its signals were lost"))
             self._current = None
+        elif self._current is not None and self._current.phase is Phase.CONNECTING:
+            self._current.hurry(now)
         self._try_again(now)
 
     # ---- what the connection tells
@@ -149,6 +152,8 @@ class Negotiation:
         """
         if attempt == self._live:
             self.silent = True
+            if now - self._live_since >= STEADY:
+                self._retry.lost(now)
             if self._lacks_path():
                 self._retry.soon(now, DOUBT)
 
@@ -163,12 +168,13 @@ class Negotiation:
         """The connection of an attempt is gone, whatever ended it."""
         if self._current is not None and self._current.number == attempt:
             self._current = None
-            self._try_later(now)
+            self._try_later(self._retry.failed, now)
         elif self._live == attempt:
             self._live, self.silent = None, False
             if now - self._live_since < STEADY:
-                self._try_later(now)
+                self._try_later(self._retry.flapped, now)
             else:
+                self._retry.lost(now)
                 self._retry.succeeded(now)
                 self._try_again(now)
 
@@ -256,11 +262,16 @@ class Negotiation:
     def handle_timeout(self, now: float) -> None:
         """Give up what is late, and try what is due."""
         if self._current is not None:
-            if now < self._current.deadline:
+            late = self._current
+            if now < late.deadline:
                 return
-            self._events.append(Abandon(self._current.number, f"not adopted within {DEADLINE:g} s"))
             self._current = None
-            self._try_later(now)
+            if late.hurried:
+                self._events.append(Abandon(late.number, f"not adopted within {GRACE:g} s of signals getting through"))
+                self._try_again(now)
+            else:
+                self._events.append(Abandon(late.number, f"not adopted within {DEADLINE:g} s"))
+                self._try_later(self._retry.timed_out, now)
         elif self._retry.at is not None and now >= self._retry.at:
             self._try(now)
 
@@ -306,8 +317,8 @@ class Negotiation:
         if self._lacks_path():
             self._retry.soon(now, AGAIN)
 
-    def _try_later(self, now: float) -> None:
-        self._retry.failed(now)
+    def _try_later(self, told: Callable[[float], None], now: float) -> None:
+        told(now)
         if not self._lacks_path():
             self._retry.at = None
 

@@ -7,6 +7,10 @@ RETRY: Final = (1.0, 4.0)
 """Seconds, drawn evenly, until the first retry after a failure; doubled with each further failure ..."""
 RETRY_MOST: Final = 60.0
 """... up to this many. A link without recent traffic waits that long at once."""
+MENDING: Final = 300.0
+"""Seconds after the loss of a steady path in which an attempt that came to nothing does not put off the next ..."""
+MENDED: Final = (0.5, 2.0)
+"""... by more than this: the network may be back at any time, and an attempt is itself the test of that."""
 RECENT: Final = 30.0
 """Seconds for which traffic is recent."""
 AGAIN: Final = (0.05, 0.25)
@@ -26,6 +30,7 @@ class Retry:
         self._rng = rng
         self._failures = 0
         self._not_before = now
+        self._mending_until = now
         self._traffic_at = now - RECENT
         self._idle = False
         self.at: float | None = None
@@ -40,8 +45,26 @@ class Retry:
         """Try later, and later each time."""
         self._failures += 1
         # The exponent is bounded as well: failures grow for as long as the program lives.
-        wait = min(self._rng.uniform(*RETRY) * 2.0 ** min(self._failures - 1, 10), RETRY_MOST)
-        self._not_before = now + wait
+        self._wait(min(self._rng.uniform(*RETRY) * 2.0 ** min(self._failures - 1, 10), RETRY_MOST), now)
+
+    def timed_out(self, now: float) -> None:
+        """An attempt had all its time, in vain. That is no failure while a network is mended; one that is quick is."""
+        if now < self._mending_until:
+            self._wait(self._rng.uniform(*MENDED), now)
+        else:
+            self.failed(now)
+
+    def lost(self, now: float) -> None:
+        """A steady path has gone, or does not answer."""
+        self._mending_until = now + MENDING
+
+    def flapped(self, now: float) -> None:
+        """A path has gone that was not steady: to be quick would only bring the next of its kind."""
+        self._mending_until = now
+        self.failed(now)
+
+    def _wait(self, seconds: float, now: float) -> None:
+        self._not_before = now + seconds
         self._idle = now - self._traffic_at >= RECENT
         self.at = now + RETRY_MOST if self._idle else self._not_before
 

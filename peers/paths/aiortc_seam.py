@@ -1,4 +1,4 @@
-"""The one place that knows private names of aiortc and aioice.
+"""The one place that knows private names of aiortc; those of aioice's connections are in `peers.paths.aioice_seam`.
 
 Each does what the public API cannot; `tests/paths/test_aiortc_seam.py` notices when one changes, and `pyproject.toml`
 bounds the versions. Importing this module imports aiortc (0.4 s): see `peers.paths.loading`.
@@ -7,7 +7,6 @@ bounds the versions. Importing this module imports aiortc (0.4 s): see `peers.pa
 import asyncio
 import contextlib
 import ipaddress
-import socket
 import time
 from collections.abc import Callable
 from typing import Any
@@ -26,6 +25,7 @@ from aiortc import (
 )
 from aiortc.rtcicetransport import candidate_from_aioice
 
+from peers.paths.aioice_seam import Connection, Protocol
 from peers.paths.congestion import DelayLimit
 from peers.paths.ice_servers import Server
 
@@ -34,14 +34,11 @@ COMPONENT = 1
 
 SACK_DELAY = 0.01
 """Seconds that an acknowledgement of SCTP waits for the packet after."""
-RECEIVE_BUFFER = 2 * 1024 * 1024
-"""Bytes of a UDP socket's receive buffer, if the system allows so many (Linux: net.core.rmem_max)."""
 
 __all__ = [
     "Association",
     "Candidate",
     "Channel",
-    "Connection",
     "Gatherer",
     "StunProtocol",
     "TransactionFailed",
@@ -149,71 +146,6 @@ def selected_pair(transport: RTCIceTransport) -> tuple[RTCIceCandidate, RTCIceCa
     return candidate_from_aioice(pair.local_candidate), candidate_from_aioice(pair.remote_candidate)
 
 
-# ---- ICE that follows events: both classes add to aioice and aiortc, and change nothing for who uses them as before
-
-
-class Connection(ice.Connection):
-    """An ICE connection that starts a check when there is one to start, and takes local candidates late.
-
-    aioice looks every 20 ms: a candidate that comes between waits, and so does the end of the checks. Here new pairs
-    start them, one each `PACE` (RFC 8445 section 14.2), and the connection is made when a check has succeeded.
-    """
-
-    PACE = 0.02
-    """Seconds between two checks that nothing else has triggered."""
-
-    _pacing = False
-    _next: asyncio.TimerHandle | None = None
-
-    def _check_periodic(self) -> bool:
-        """Begin to pace the checks. When there is a pair, `connect` is told to wait for their outcome."""
-        self._pacing = True
-        if not self._check_list or self._check_list_done:
-            return bool(super()._check_periodic())
-        if self._next is None:
-            self._pace()
-        return False
-
-    def _pace(self) -> None:
-        """Start the next check, and the one after it in time."""
-        self._next = None
-        unchecked = (ice.CandidatePair.State.WAITING, ice.CandidatePair.State.FROZEN)
-        if not self._check_list_done and any(pair.state in unchecked for pair in self._check_list):
-            super()._check_periodic()
-            self._next = asyncio.get_running_loop().call_later(self.PACE, self._pace)
-
-    def sort_check_list(self) -> None:
-        """Called whenever pairs were added."""
-        super().sort_check_list()
-        if self._pacing and self._next is None:
-            self._pace()
-
-    async def close(self) -> None:
-        """Close the connection."""
-        if self._next is not None:
-            self._next.cancel()
-        await super().close()
-
-    def add_local_candidate(self, candidate: Candidate, protocol: StunProtocol | None) -> bool:
-        """Add a candidate found after the host candidates. False if there is one of the same address already.
-
-        `protocol`: that of a relayed candidate, which has a socket of its own, and so pairs of its own.
-        """
-        if self._closing:
-            if protocol is not None:
-                protocol.transport.close()
-            return False
-        if any((known.host, known.port) == (candidate.host, candidate.port) for known in self._local_candidates):
-            return False
-        self._local_candidates.append(candidate)
-        if protocol is not None:
-            self._protocols.append(protocol)
-            for remote in self._remote_candidates:
-                self._pair_remote_candidate(remote)
-            self.sort_check_list()
-        return True
-
-
 class Gatherer(RTCIceGatherer):
     """Gathers the host's candidates at once; ICE servers are asked beside, and what they tell is added (RFC 8838).
 
@@ -225,16 +157,6 @@ class Gatherer(RTCIceGatherer):
     def __init__(self) -> None:
         super().__init__([])  # None would mean a public STUN server
         self._connection = Connection(ice_controlling=False)
-
-    async def gather(self) -> None:
-        """Open the sockets, with room for what comes while this program does something else.
-
-        What overflows is lost, and costs SCTP a tenth of its packets on a fast path.
-        """
-        await super().gather()
-        for protocol in self._connection._protocols:
-            if (opened := protocol.transport.get_extra_info("socket")) is not None:
-                opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
 
     def ipv4_sockets(self) -> list[StunProtocol]:
         """The sockets behind NATs, perhaps."""
@@ -256,7 +178,7 @@ class Gatherer(RTCIceGatherer):
         candidate, protocol = await ice.relayed_candidate(
             component=COMPONENT,
             hide_related_address=False,
-            protocol_factory=lambda: StunProtocol(connection),
+            protocol_factory=lambda: Protocol(connection),
             turn_server=(server.host, server.port),
             turn_username=server.username,
             turn_password=server.credential,

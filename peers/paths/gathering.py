@@ -26,14 +26,19 @@ LAST_WORD = 0.005
 STUN_PATIENCE = 0.5
 """Seconds that the best STUN server has, before the others are asked too."""
 STUN_TIMEOUT = 5.0
-"""Seconds after which a STUN server is given up."""
+"""Seconds after which a STUN server counts as silent."""
 TURN_PATIENCE = 0.5
 """Seconds that one TURN server has, before the next is asked too: where UDP is blocked, one over TCP may answer."""
 TURN_TIMEOUT = 5.0
-"""Seconds after which a TURN server is given up."""
+"""Seconds after which a TURN server counts as silent."""
+ASKED_FOR = 15.0
+"""Seconds for which a server that is silent, or not to be reached, is asked anew, as long as no other has told: the
+network may come back in the midst of an attempt, and without such a server many a peer is not to be reached."""
+ASKED_ANEW = 1.0
+"""Seconds between two such tries at the least: a server that is not there may say so at once."""
 
-Ask = Callable[[Server, asyncio.Event], Coroutine[Any, Any, None]]
-"""Asks a server, and sets the event when it has told an address."""
+Ask = Callable[[Server, asyncio.Event], Coroutine[Any, Any, bool]]
+"""Asks a server, and sets the event when it has told an address. False: it was silent, or not to be reached."""
 
 
 class Gathering:
@@ -104,7 +109,7 @@ class Gathering:
         if self._trickles:
             self._on_candidate(None)
 
-    async def _reflexive(self, server: Server, told: asyncio.Event) -> None:
+    async def _reflexive(self, server: Server, told: asyncio.Event) -> bool:
         """Ask a STUN server from every socket."""
         begun = self._now()
 
@@ -122,10 +127,12 @@ class Gathering:
             return True
 
         answers = await asyncio.gather(*map(query, self._gatherer.ipv4_sockets()))
-        if answers and not any(answers):
-            self._failed(server)
+        if not answers or any(answers):
+            return True
+        self._failed(server)
+        return False
 
-    async def _relayed(self, server: Server, told: asyncio.Event) -> None:
+    async def _relayed(self, server: Server, told: asyncio.Event) -> bool:
         """Ask a TURN server for an address."""
         begun = self._now()
         try:
@@ -136,13 +143,15 @@ class Gathering:
             level = logging.INFO if self._memory.has_failed(server, self._now()) else logging.WARNING
             log.log(level, "TURN server %s refused to give an address: %s", server.url, error)
             self._failed(server)
+            return True
         except Exception as error:
             log.info("TURN server %s gave no address: %r", server.url, error)
             self._failed(server)
-        else:
-            self._memory.answered(server, self._now() - begun, self._now())
-            self._found(server, candidate, protocol)
-            told.set()
+            return False
+        self._memory.answered(server, self._now() - begun, self._now())
+        self._found(server, candidate, protocol)
+        told.set()
+        return True
 
     def _found(self, server: Server, found: seam.Candidate, protocol: seam.StunProtocol | None) -> None:
         candidate = self._gatherer.add(found, protocol)
@@ -171,13 +180,28 @@ async def _in_turn(
     batches: Iterable[Sequence[Server]], ask: Ask, patience: float, *, one_is_enough: bool = False
 ) -> None:
     """Ask batch after batch of servers until one has told: the next when those before have had `patience`, or failed.
+    As long as none has told, those that failed are asked anew.
 
     Returns when all that were asked are done, or, if one is enough, when one is.
     """
     told = asyncio.Event()
+    now = asyncio.get_running_loop().time
     async with asyncio.TaskGroup() as group:
         waiting = group.create_task(told.wait())
         asking: set[asyncio.Task[Any]] = set()
+        anew: set[asyncio.Task[Any]] = set()
+
+        async def ask_first(server: Server) -> None:
+            begun = now()
+            if not await ask(server, told):
+                anew.add(group.create_task(ask_anew(server, begun)))
+
+        async def ask_anew(server: Server, begun: float) -> None:
+            until, failed = begun + ASKED_FOR, True
+            while failed:
+                await asyncio.wait([waiting], timeout=max(0.0, begun + ASKED_ANEW - now()))
+                begun = now()
+                failed = begun < until and not told.is_set() and not await ask(server, told)
 
         async def wait(timeout: float | None) -> None:
             with contextlib.suppress(TimeoutError):
@@ -187,12 +211,14 @@ async def _in_turn(
                         asking.difference_update(done)
 
         for batch in filter(None, batches):
-            asking |= {group.create_task(ask(server, told)) for server in batch}
+            asking |= {group.create_task(ask_first(server)) for server in batch}
             await wait(patience)
             if told.is_set():
                 break
         await wait(None)
+        asking |= anew
+        await wait(None)
         waiting.cancel()
         if one_is_enough:
-            for task in asking:
+            for task in asking | anew:
                 task.cancel()

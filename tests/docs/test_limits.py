@@ -9,6 +9,7 @@ from peers import channel, emitter, room
 from peers.codec import payloads, values
 from peers.link import Link
 from peers.negotiation import attempt, retry, signals
+from peers.paths import aioice_seam, gathering
 from peers.session.credit import Budget
 from peers.session.rules import Rules
 from signalling import namespace
@@ -25,7 +26,10 @@ HOMES: dict[str, Any] = {
     "Rules": Rules(),
     **{
         module.__name__.rpartition(".")[2]: module
-        for module in (attempt, channel, emitter, limits, namespace, payloads, queue, retry, room, signals, values)
+        for module in (
+            *(aioice_seam, attempt, channel, emitter, gathering, limits, namespace),
+            *(payloads, queue, retry, room, signals, values),
+        )
     },
 }
 

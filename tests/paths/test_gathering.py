@@ -17,6 +17,7 @@ from signalling.protocol.events import IceServer
 from tests.paths.check_path import DEADLINE, open_sockets, settled
 from tests.paths.direct_pair import DirectEnd, ends
 from tests.paths.servers import MAPPED, RELAYED, ice_server
+from tests.waiting import eventually
 
 MakeEnd = Callable[..., DirectEnd]
 
@@ -116,12 +117,64 @@ async def test_one_that_was_silent_is_remembered(
     silent: Silent, monkeypatch: pytest.MonkeyPatch, offering: MakeEnd
 ) -> None:
     monkeypatch.setattr(gathering, "STUN_TIMEOUT", 0.1)
+    monkeypatch.setattr(gathering, "ASKED_FOR", 0.0)
     memory = Memory()
     end = offering(silent.told, memory=memory)
     await end.direct.offer()
     await end.until(lambda: end.candidates == [None])
     assert silent.was_asked()
     assert memory.has_failed(parsed(silent.told), now())
+
+
+@pytest.mark.parametrize(("scheme", "address"), [("stun", MAPPED), ("turn", RELAYED[0])])
+async def test_one_that_comes_back_in_the_midst_of_an_attempt_is_of_use_to_it(
+    scheme: str, address: str, silent: Silent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, seconds in (("STUN_TIMEOUT", 0.2), ("TURN_TIMEOUT", 0.2), ("ASKED_ANEW", 0.1)):
+        monkeypatch.setattr(gathering, name, seconds)
+    told = [IceServer(urls=[f"{scheme}:127.0.0.1:{silent.port}"], username="user", credential="secret")]
+    memory = Memory()
+    end = DirectEnd(offers=True, ice_servers=told, memory=memory)
+    await end.direct.offer()
+    await eventually(lambda: memory.has_failed(parsed(told), now()))
+    assert end.candidates == []
+    silent.socket.close()
+    async with ice_server(scheme, port=silent.port):
+        await end.until(lambda: end.candidates[-1:] == [None])
+        assert address in str(end.candidates[0])
+        assert memory.seconds(parsed(told), now()) is not None
+        await end.direct.close()
+
+
+@pytest.mark.parametrize("scheme", ["stun", "turn"])
+async def test_one_that_is_silent_is_asked_anew_for_a_while(
+    scheme: str, silent: Silent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, seconds in (("STUN_TIMEOUT", 0.1), ("TURN_TIMEOUT", 0.1), ("ASKED_ANEW", 0.2), ("ASKED_FOR", 0.7)):
+        monkeypatch.setattr(gathering, name, seconds)
+    told = [IceServer(urls=[f"{scheme}:127.0.0.1:{silent.port}"], username="user", credential="secret")]
+    end = DirectEnd(offers=True, ice_servers=told)
+    await end.direct.offer()
+    begun = now()
+    await end.until(lambda: end.candidates == [None])
+    assert 0.6 <= now() - begun < 3
+    asked = 0
+    while silent.was_asked():
+        asked += 1
+    sockets = len(end.direct._stack._gatherer.ipv4_sockets()) if scheme == "stun" else 1  # type: ignore[union-attr]
+    assert 3 * sockets <= asked <= 4 * sockets
+    await end.direct.close()
+
+
+async def test_one_that_refuses_is_not_asked_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gathering, "ASKED_ANEW", 0.0)
+    async with ice_server("turn", refuses=True) as told:
+        end = DirectEnd(offers=True, ice_servers=told)
+        begun = now()
+        await end.direct.offer()
+        await end.until(lambda: end.candidates == [None])
+        assert now() - begun < gathering.ASKED_FOR / 2
+        await end.direct.close()
 
 
 async def test_giving_up_early_says_nothing_of_a_server(silent: Silent, offering: MakeEnd) -> None:
@@ -218,6 +271,7 @@ async def test_a_turn_server_that_does_not_answer_makes_way_for_the_next(
     # When it is known to be silent, at once.
     monkeypatch.setattr(gathering, "TURN_PATIENCE", 60.0 if known else 0.2)
     monkeypatch.setattr(gathering, "TURN_TIMEOUT", 0.5)
+    monkeypatch.setattr(gathering, "ASKED_FOR", 0.0)
     stream = Stream()
     server = await asyncio.start_server(stream.answer, "127.0.0.1", 0)
     urls = [

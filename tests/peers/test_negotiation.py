@@ -16,8 +16,18 @@ from peers.negotiation import (
     TakeAnswer,
     TakeCandidate,
 )
-from peers.negotiation.attempt import DEADLINE, MAX_CANDIDATES
-from peers.negotiation.retry import AGAIN, DOUBT, PATIENCE, RETRY, RETRY_MOST, STEADY, Allowance
+from peers.negotiation.attempt import DEADLINE, GRACE, MAX_CANDIDATES
+from peers.negotiation.retry import (
+    AGAIN,
+    DOUBT,
+    MENDED,
+    MENDING,
+    PATIENCE,
+    RETRY,
+    RETRY_MOST,
+    STEADY,
+    Allowance,
+)
 from peers.negotiation.signals import hash_of
 
 OFFER = {"type": "offer", "sdp": "v=0 offer"}
@@ -178,19 +188,72 @@ def test_a_suspect_path_that_answers_in_time_gets_none() -> None:
     assert negotiation.next_timeout() is not None
 
 
-def test_attempts_beside_a_silent_path_back_off() -> None:
+def test_while_a_network_is_mended_attempts_follow_each_other_and_then_back_off() -> None:
+    """An attempt is itself the test whether the network is back: in a pause nobody looks."""
     negotiation = adopted()
     negotiation.suspected(1, 20.0)
-    begun = []
-    for _ in range(6):
+    begun: list[float] = []
+    while len(begun) < 5 or begun[-5] < 20.0 + MENDING:
         begun.append(wait(negotiation))
         negotiation.traffic(begun[-1])
         wait(negotiation)  # its deadline
+    mending = [at for at in begun if at + DEADLINE < 20.0 + MENDING]
     pauses = [later - earlier - DEADLINE for earlier, later in pairwise(begun)]
-    assert all(RETRY[0] * 2**n <= pause <= RETRY[1] * 2**n for n, pause in enumerate(pauses))
+    assert all(MENDED[0] <= pause <= MENDED[1] for pause in pauses[: len(mending)])
+    rest = pauses[len(mending) :]
+    assert len(rest) >= 3
+    assert all(RETRY[0] * 2**n - 1e-6 <= pause <= RETRY[1] * 2**n + 1e-6 for n, pause in enumerate(rest))
+    assert len(mending) <= MENDING / DEADLINE
     negotiation.answers(1, begun[-1])
-    assert drain(negotiation)[-1] == Abandon(7, f"not adopted within {DEADLINE:g} s")
+    assert drain(negotiation)[-1] == Abandon(negotiation.begun, f"not adopted within {DEADLINE:g} s")
     assert negotiation.next_timeout() is None
+
+
+@pytest.mark.parametrize("ends", [True, False])
+def test_a_lost_path_is_replaced_without_long_pauses_whichever_way_it_was_lost(ends: bool) -> None:
+    negotiation = adopted()
+    (negotiation.ended if ends else negotiation.suspected)(1, STEADY)
+    for _ in range(4):
+        begun = wait(negotiation)
+        negotiation.traffic(begun)
+        late = wait(negotiation)
+        assert late - begun == pytest.approx(DEADLINE)
+        at = negotiation.next_timeout()
+        assert at is not None
+        assert MENDED[0] <= at - late <= MENDED[1]
+
+
+def test_attempts_that_fail_quickly_back_off_though_a_network_is_mended() -> None:
+    negotiation = adopted()
+    negotiation.traffic(STEADY)
+    negotiation.ended(1, STEADY)
+    for failures in range(4):
+        begun = wait(negotiation)
+        negotiation.traffic(begun)
+        negotiation.ended(negotiation.begun, begun + 0.1)
+        at = negotiation.next_timeout()
+        assert at is not None
+        assert RETRY[0] * 2**failures <= at - begun - 0.1 <= RETRY[1] * 2**failures
+
+
+def test_a_path_that_flaps_ends_the_quick_attempts() -> None:
+    negotiation = adopted()
+    negotiation.traffic(STEADY)
+    negotiation.ended(1, STEADY)
+    wait(negotiation)
+    negotiation.offer_ready(2, OFFER, STEADY + 1)
+    negotiation.receive("answer", 2, SEALED_ANSWER, STEADY + 1)
+    negotiation.opened(2, STEADY + 1)
+    negotiation.adopted(2, STEADY + 1)
+    negotiation.traffic(STEADY + 2)
+    negotiation.ended(2, STEADY + 2)
+    for failures in range(1, 4):
+        begun = wait(negotiation)
+        negotiation.traffic(begun)
+        late = wait(negotiation)
+        at = negotiation.next_timeout()
+        assert at is not None
+        assert RETRY[0] * 2**failures <= at - late <= RETRY[1] * 2**failures + 1e-6
 
 
 @pytest.mark.parametrize("offers", [True, False])
@@ -208,15 +271,33 @@ def test_when_signals_get_through_again_there_is_another_attempt_at_once(offers:
     assert begun == (MakeOffer(negotiation.begun) if offers else SendSignal("request", 0, {"seen": 0}))
 
 
-def test_signals_that_get_through_again_disturb_neither_a_path_nor_an_attempt_that_connects() -> None:
+def test_signals_that_get_through_again_disturb_no_path() -> None:
     negotiation = adopted()
     negotiation.reachable(20.0)
     assert (negotiation.live, negotiation.next_timeout(), drain(negotiation)) == (1, None, [])
-    connecting = offered()
+
+
+@pytest.mark.parametrize("offers", [True, False])
+def test_an_attempt_that_connects_when_signals_get_through_again_has_a_little_time_left(offers: bool) -> None:
+    """What it still needs may have been lost; it may as well be about to open."""
+    connecting = offered() if offers else answered()
     connecting.receive("answer", 1, SEALED_ANSWER, 1.0)
     drain(connecting)
     connecting.reachable(2.0)
     assert (connecting.in_progress, drain(connecting)) == (1, [])
+    assert wait(connecting) == pytest.approx(2.0 + GRACE)
+    assert [type(event) for event in drain(connecting)] == [Abandon]
+    assert AGAIN[0] <= wait(connecting) - 2.0 - GRACE <= AGAIN[1]
+    assert drain(connecting) == [MakeOffer(2) if offers else SendSignal("request", 1, {"seen": 1})]
+
+
+def test_an_attempt_that_opens_when_signals_get_through_again_is_adopted() -> None:
+    connecting = offered()
+    connecting.receive("answer", 1, SEALED_ANSWER, 1.0)
+    connecting.reachable(2.0)
+    connecting.opened(1, 2.5)
+    connecting.adopted(1, 2.6)
+    assert (connecting.live, connecting.next_timeout()) == (1, None)
 
 
 def test_a_peer_that_comes_and_goes_brings_about_no_storm_of_attempts() -> None:
