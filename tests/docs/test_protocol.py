@@ -120,7 +120,7 @@ def compare_attempts(rows: list[Row]) -> None:
         name = plain(row["name"])
         (value,) = {getattr(module, name) for module in (attempt, retry, signals) if hasattr(module, name)}
         assert quantity(row["value"]) == value, name
-    assert len(rows) == 8
+    assert len(rows) == 10
 
 
 def compare_limits(rows: list[Row]) -> None:
