@@ -21,6 +21,7 @@ from tests.network import failover, suspicions, tables
 from tests.network.chaos import run_chaos
 from tests.network.failures import LOADS, run_failure
 from tests.network.matrix import cells, run_cell
+from tests.network.replay import replay
 from tests.network.rivals import CUTS, run_both, why_no_iroh
 from tests.network.scenarios import SCENARIOS
 from tests.network.session import CHECKOUT, Python, installed
@@ -47,6 +48,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--seconds", type=float, default=600, help="of chaos, and of each path in suspicions (default: 600)"
     )
+    parser.add_argument("--simulate", action="store_true", help="play chaos in the simulator, which needs no root")
+    parser.add_argument("--seeds", type=int, default=1, help="how many seeds to simulate, from --seed on (default: 1)")
     parser.add_argument("--wheel", action="store_true", help="build a wheel and run that, not the source")
     parser.add_argument("--write", type=Path, metavar="FILE", help="write the tables into this page")
     parser.add_argument(
@@ -65,7 +68,7 @@ def works(part: str, options: argparse.Namespace) -> list[tuple[str, Work]]:
             name = "/".join((*cell.kinds, cell.way))
             made.append((name, partial(_alone, run_cell, cell)))
     elif part == "chaos":
-        seed = random.SystemRandom().randrange(10**9) if options.seed is None else options.seed
+        seed = seed_of(options)
         made.append((f"seed {seed}", partial(_alone, run_chaos, seed, options.seconds)))
     elif part == "failover":
         for load in LOADS:
@@ -85,6 +88,21 @@ def works(part: str, options: argparse.Namespace) -> list[tuple[str, Work]]:
             for name, each in SCENARIOS.items():
                 made.append((name, partial(_alone, run_failure, each, load)))
     return made
+
+
+def seed_of(options: argparse.Namespace) -> int:
+    """The seed that was asked for, or a new one."""
+    return random.SystemRandom().randrange(10**9) if options.seed is None else int(options.seed)
+
+
+def simulate(options: argparse.Namespace) -> int:
+    """Play the seeds of chaos in the simulator; returns the exit code."""
+    failed, first = 0, seed_of(options)
+    for seed in range(first, first + options.seeds):
+        result = replay(seed, options.seconds)
+        print(json.dumps(result), flush=True)
+        failed += bool(result["faults"])
+    return 1 if failed else 0
 
 
 async def _alone(run: Callable[..., Coroutine[Any, Any, dict[str, Any]]], *what: Any) -> list[dict[str, Any]]:
@@ -127,15 +145,20 @@ def _told(part: str, seconds: float) -> dict[str, Any]:
     return {"kind": "run", "part": part, "command": command, "seconds": seconds, **machine.describe()}
 
 
+def _misused(why: str) -> int:
+    print(why, file=sys.stderr)
+    return 2
+
+
 async def _main() -> int:
     options = _arguments()
     parts = options.parts or list(PARTS)
     if unknown := set(parts) - set(PARTS):
-        print(f"no such part: {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}", file=sys.stderr)
-        return 2
+        return _misused(f"no such part: {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
+    if options.simulate:
+        return simulate(options) if parts == ["chaos"] else _misused("--simulate is for chaos alone")
     if unknown := set(options.only or ()) - {name for part in parts for name, _ in works(part, options)}:
-        print(f"nothing is called {', '.join(sorted(unknown))} in {', '.join(parts)}", file=sys.stderr)
-        return 2
+        return _misused(f"nothing is called {', '.join(sorted(unknown))} in {', '.join(parts)}")
     if (reason := why_not() or why_no_turn() or (("rivals" in parts and why_no_iroh()) or None)) is not None:
         print(f"no laboratory here: {reason}", file=sys.stderr)
         return 1

@@ -1,42 +1,16 @@
-"""Any sequence of troubles, drawn from a seed: a seed always makes the same plan; when exactly, the machine decides."""
+"""Any sequence of troubles, drawn from a seed (`plan.py`), in the laboratory; when exactly, the machine decides."""
 
 import asyncio
-import random
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any, NamedTuple, get_args
+from typing import Any
 
-from tests.network.routers import Routers
+from tests.network.plan import SIDES, Trouble, narrow, plan
 from tests.network.session import CHECKOUT, Python, pairs
-from tests.network.stage import Stage, Way, stage
+from tests.network.stage import Stage, stage
 
-BEGIN = 3.0
-"""Seconds before the first trouble."""
-KINDS: tuple[Routers, ...] = tuple(kind for kind in get_args(Routers) if kind not in ("ipv6", "hairpin"))
-CALM, TROUBLE = (0.5, 8.0), (0.5, 10.0)
-"""Seconds between two troubles of one host, and of each; all hosts have theirs at the same time."""
 RECOVERY = 90.0
 """Seconds in which all must talk with all when everything is mended."""
-
-
-class Trouble(NamedTuple):
-    """What happens to whom: `at` seconds after the beginning, for so many `seconds`; `much` is 0 to 1."""
-
-    at: float
-    what: str
-    whom: str
-    seconds: float
-    much: float
-
-
-class Plan(NamedTuple):
-    """Who is there, and what happens to them."""
-
-    kinds: tuple[Routers, ...]
-    way: Way
-    delays: tuple[float, ...]
-    troubles: tuple[Trouble, ...]
-
 
 Act = Callable[[Stage, Trouble], Awaitable[None] | None]
 
@@ -55,7 +29,7 @@ def _wire(stage: Stage, trouble: Trouble, **what: float) -> None:
     stage.net.wire(trouble.whom, **what)
 
 
-OF_PEERS: dict[str, tuple[Act, Act]] = {
+ACTS: dict[str, tuple[Act, Act]] = {
     "cut": (lambda s, t: s.net.cut(t.whom), lambda s, t: s.net.restore(t.whom)),
     "isolate": (lambda s, t: s.net.isolate(t.whom), lambda s, t: s.net.restore(t.whom)),
     "lose": (lambda s, t: _wire(s, t, loss=0.2 * t.much), lambda s, t: _wire(s, t, loss=0.0)),
@@ -64,40 +38,16 @@ OF_PEERS: dict[str, tuple[Act, Act]] = {
     "stall": (lambda s, t: _wire(s, t, stall=0.1 + 0.4 * t.much), lambda s, t: None),
     "stop": (lambda s, t: s.talk.stop(t.whom), lambda s, t: s.talk.go_on(t.whom)),
     "roam": (lambda s, t: s.net.roam(t.whom), lambda s, t: s.net.come_home(t.whom)),
-}
-OF_SERVERS: dict[str, tuple[Act, Act]] = {
+    "narrow": (lambda s, t: _wire(s, t, rate=narrow(t.much)), lambda s, t: _wire(s, t, rate=0.0)),
     "kill server": (lambda s, t: s.talk.kill_server(), lambda s, t: s.talk.start_server()),
     "kill TURN": (_stop_turn, _start_turn),
 }
-ACTS = OF_PEERS | OF_SERVERS
-
-
-def plan(seed: int, seconds: float, peers: tuple[int, int] = (3, 6)) -> Plan:
-    """What a seed stands for."""
-    rng = random.Random(seed)
-    count = rng.randint(*peers)
-    kinds = tuple(rng.choice(KINDS) for _ in range(count))
-    way: Way = rng.choice(("stun", "turn-udp", "turn-tcp"))
-    troubles: list[Trouble] = []
-    targets = {side: list(OF_PEERS) for side in "abcdef"[:count]} | {"server": ["kill server"]}
-    if way != "stun":
-        targets["turn"] = ["kill TURN"]
-    for whom, possible in targets.items():
-        at = BEGIN
-        # Servers are not killed all the time: nothing else would be tried.
-        rest = 1 if whom in OF_PEERS or len(whom) == 1 else 4
-        while (at := at + rest * rng.uniform(*CALM)) < seconds:
-            trouble = Trouble(at, rng.choice(possible), whom, rng.uniform(*TROUBLE), rng.random())
-            troubles.append(trouble)
-            at += trouble.seconds
-    delays = tuple(rng.uniform(0.002, 0.04) for _ in range(count))
-    return Plan(kinds, way, delays, tuple(sorted(troubles)))
 
 
 async def run_chaos(seed: int, seconds: float, folder: Path, python: Python = CHECKOUT) -> dict[str, Any]:
     """Let it all happen; when it is mended, everything must have arrived."""
     chosen = plan(seed, seconds)
-    sides = "abcdef"[: len(chosen.kinds)]
+    sides = SIDES[: len(chosen.kinds)]
     async with stage(
         chosen.kinds, folder, "--every", "0.1", way=chosen.way, delay=0.02, python=python, mobile=sides
     ) as scene:

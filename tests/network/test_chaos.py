@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.network.chaos import ACTS, plan, run_chaos
+from tests.network.chaos import ACTS, run_chaos
+from tests.network.plan import plan
 
 SEED = 7
 

@@ -10,7 +10,6 @@ from typing import Any, Protocol
 
 from peers.codec.frames import Lane
 from peers.session.events import DirectInstance
-from peers.session.routing import Flight
 
 KIB = 1024
 
@@ -57,6 +56,10 @@ class Wire:
         self.dead = False
         self.lose = 0.0
         """The share of datagrams that is lost."""
+        self.late = 0.0
+        """The share of other packets that is lost once, sent again by the transport, and holds up its lane."""
+        self.overtake = 0.0
+        """The share of datagrams that skips the delay."""
 
     @property
     def waiting(self) -> int:
@@ -75,10 +78,14 @@ class Wire:
         self._busy = max(self.clock.now, self._busy) + size / self.rate
         when = self._busy + self.delay + (self._rng.random() * self.jitter if self.jitter else 0.0)
         if lane is not Lane.DATAGRAM:
+            if self.late and self._rng.random() < self.late:
+                when += self._rng.uniform(0.2, 1.2)
             when = self._last[lane] = max(when, self._last.get(lane, 0.0))
         elif self.lose and self._rng.random() < self.lose:
             self.inside -= size
             return
+        elif self.overtake and self._rng.random() < self.overtake:
+            when -= self.delay
         self.clock.at(when, self._come, size, lane, arrive)
 
     def _come(self, size: int, lane: Lane, arrive: Callable[[], object]) -> None:
@@ -93,6 +100,10 @@ class Wire:
             self._held.append((size, lane, arrive))
         return self.is_cut
 
+    def hold(self, seconds: float) -> None:
+        """Nothing gets through for so long, then all of it."""
+        self._busy = max(self._busy, self.clock.now + seconds)
+
     def cut(self) -> None:
         """Nothing arrives from now on."""
         self.is_cut = True
@@ -105,6 +116,17 @@ class Wire:
             self._busy, self._last = self.clock.now, {}
             for item in held:
                 self._go(*item)
+
+
+class Parcel(Protocol):
+    """What is sent: a flight of a session, or what a link has sealed."""
+
+    @property
+    def lane(self) -> Lane:
+        """Its lane."""
+
+    def encode(self) -> bytes:
+        """The packet."""
 
 
 class End(Protocol):
@@ -125,8 +147,8 @@ class End(Protocol):
     def relay_changed(self, mine: int | None, theirs: int | None) -> None:
         """Who is connected to the server has changed, as far as this side has been told."""
 
-    def refused(self, flight: Flight, code: str) -> None:
-        """The server did not pass a flight on."""
+    def refused(self, flight: Any, code: str) -> None:
+        """The server did not pass on what this side sent."""
 
 
 class Direct:
@@ -140,7 +162,7 @@ class Direct:
         """What is cut is never restored."""
         self._ends, self._rng = ends, rng
 
-    def send(self, index: int, flight: Flight) -> None:
+    def send(self, index: int, flight: Parcel) -> None:
         """A side sends a packet."""
         if self.alive:
             packet = flight.encode()
@@ -197,11 +219,24 @@ class Relay:
         """Bytes that may wait for one side; beyond, senders are told `busy`."""
         self.dropping = self.refusing = self.doubling = 0.0
         """Shares of the packets that are silently dropped, refused as `busy`, and passed on twice."""
-        self.packets: list[tuple[int, Flight]] = []
+        self.packets: list[tuple[int, Any]] = []
         """Everything that was ever handed to the relay, with the side that sent it."""
 
     def _wire(self) -> Wire:
         return Wire(self._clock, self._rng, self._rate, self._delay)
+
+    def wires(self, index: int) -> tuple[Wire, Wire]:
+        """Between a side and the server: up and down. A new connection has new ones."""
+        return self._up[index], self._down[index]
+
+    def signal(self, index: int, size: int, arrive: Callable[[], object]) -> None:
+        """A side sends a signal, which arrives if the other is connected."""
+        if self.connection[index] is not None:
+            self._up[index].put(size, Lane.RELIABLE, lambda: self._pass_on(1 - index, size, arrive))
+
+    def _pass_on(self, index: int, size: int, arrive: Callable[[], object]) -> None:
+        if self.connection[index] is not None:
+            self._down[index].put(size, Lane.RELIABLE, arrive)
 
     def connect(self, index: int) -> None:
         """A side connects."""
@@ -235,7 +270,7 @@ class Relay:
     def _tell(self, index: int, call: Callable[..., object], *args: Any) -> None:
         self._down[index].put(64, Lane.RELIABLE, lambda: call(*args))
 
-    def send(self, index: int, flight: Flight) -> None:
+    def send(self, index: int, flight: Parcel) -> None:
         """A side sends a packet."""
         if self.connection[index] is None:
             return
@@ -245,7 +280,7 @@ class Relay:
         number = self.connection[index]
         self._up[index].put(len(packet), Lane.RELIABLE, lambda: self._at_server(index, number, flight, packet))
 
-    def _at_server(self, index: int, number: int | None, flight: Flight, packet: bytes) -> None:
+    def _at_server(self, index: int, number: int | None, flight: Parcel, packet: bytes) -> None:
         self._owed[index] += len(packet)
         if self._owed[index] >= 64 * KIB:
             self._acknowledge(index, number)
