@@ -74,6 +74,26 @@ class SignallingNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
             return _error(ProtocolError("unauthorized", "this connection has not greeted the signalling server"))
         return await self._in_order(client, event, args[1] if len(args) > 1 else None)
 
+    def relay(self, sid: str, relay: Relay) -> Awaitable[object] | None:
+        """What the engine calls for the `relay` events that it puts together itself, which is most of them. One that
+        need not wait is handled at once; what is returned otherwise handles it after those before it.
+        """
+        client = self._clients.get(sid)
+        if client is None:
+            return None
+        if client.waiting:
+            return self._in_order(client, "relay", relay)
+        try:
+            if client.events.take(1, time.monotonic()):
+                self._relays.rate_limited(client, relay)
+            else:
+                self._relays.relay(client, relay)
+        except ProtocolError as error:
+            log.debug("a relay that asks for no answer: sid=%s error=%s", sid, error)
+        except Exception:
+            log.exception("handler failed: event='relay' sid=%s", sid)
+        return None
+
     async def _connect(self, sid: str, auth: object) -> None:
         await self._before_connect()
         try:

@@ -37,7 +37,9 @@ class Outbox:
         queue.source = self
 
     def push(self, parts: Parts) -> bool:
-        """Queues an event. False if there is no room for it: its sender is to be told `busy`."""
+        """Writes or queues an event. False if there is no room for it: its sender is to be told `busy`."""
+        if self._queue.pass_by(parts):
+            return True
         size = sum(map(len, parts)) + _OVERHEAD
         if self.waiting + size > self._limit:
             if self._full_since is None:

@@ -77,21 +77,29 @@ class FedQueue(asyncio.Queue[Any]):
         """The next packet, left where it is. There is one."""
         return self._queue[0]  # type: ignore[attr-defined]
 
-    def wake(self) -> None:
-        """There is something in the source. Takes it at once if the writer is waiting, and past it if that is in order:
-        the writer's task and this queue cost more than the rest of relaying.
+    def pass_by(self, parts: Parts) -> bool:
+        """Writes an event past this queue and the writer's task, which cost more than the rest of relaying, if that is
+        in order: the client reads, the writer waits, nothing else does. Then nothing is left in the source either.
+        Returns whether it was written.
         """
-        if not self._hungry or self.bytes >= FEED_BYTES:
-            return
-        if self.source is not None and self.empty() and self.websocket is not None and self.websocket.writable:
-            for parts in self.source.take(FEED_BYTES):
-                self.websocket.write(parts)
-        else:
+        if not self._hungry or self.bytes or self.websocket is None or not self.websocket.writable:
+            return False
+        self.websocket.write(parts)
+        return True
+
+    def wake(self) -> None:
+        """There is something in the source. Takes it at once if the writer is waiting."""
+        if self._hungry and self.bytes < FEED_BYTES:
             self._feed()
 
+    @property
+    def unread(self) -> bool:
+        """Whether the client is to read some of what it asked for before more is heard from it."""
+        return self.bytes > UNREAD_BYTES and not self._closed
+
     async def until_read(self) -> None:
-        """Waits until the client has read enough of what it asked for."""
-        while self.bytes > UNREAD_BYTES and not self._closed:
+        """Waits until it has."""
+        while self.unread:
             if self._read is None:
                 self._read = asyncio.Event()
             await self._read.wait()
@@ -109,6 +117,8 @@ class FedQueue(asyncio.Queue[Any]):
         if self.source is None:
             return
         for parts in self.source.take(FEED_BYTES):
+            if self.pass_by(parts):
+                continue
             for part in parts:
                 # A packet for each recipient: engine.io keeps the first spelling of one that is shared, and
                 # would then send the base64 of a polling client to a WebSocket.

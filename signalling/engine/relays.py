@@ -1,10 +1,11 @@
 """`relay` events put together from their frames, without python-socketio's packets: they are most of what comes."""
 
 import re
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import msgspec
 
+from signalling.protocol.events import Relay
 from signalling.protocol.limits import MAX_ATTACHED_BYTES, MAX_ATTACHMENTS
 
 
@@ -13,14 +14,14 @@ class _Placeholder(msgspec.Struct):
     placeholder: Literal[True] = msgspec.field(name="_placeholder")
 
 
-class _Relay(msgspec.Struct):
+class _Text(msgspec.Struct):
     room: str
     n: int
     to: list[str]
     packets: list[_Placeholder]
 
 
-_EVENT: Final = msgspec.json.Decoder(tuple[Literal["relay"], _Relay])
+_EVENT: Final = msgspec.json.Decoder(tuple[Literal["relay"], _Text])
 
 
 class RelayReader:
@@ -31,7 +32,7 @@ class RelayReader:
         self._head = re.compile(rf'45(\d{{1,3}})-{prefix}(?=\["relay",)')
         self._due = 0
         self._room = 0
-        self._relay: _Relay | None = None
+        self._relay: _Text | None = None
         self._attachments: list[bytes] = []
 
     @property
@@ -54,8 +55,8 @@ class RelayReader:
         self._relay, self._due, self._room = relay, due, MAX_ATTACHED_BYTES
         return True
 
-    def add(self, attachment: bytes) -> dict[str, Any] | None:
-        """The event's data, once it is complete. Raises ValueError if it has more bytes than are allowed."""
+    def add(self, attachment: bytes) -> Relay | None:
+        """The event, once it is complete. Raises ValueError if it has more bytes than are allowed."""
         relay = self._relay
         assert relay is not None
         self._room -= len(attachment)
@@ -65,4 +66,4 @@ class RelayReader:
         if len(self._attachments) < self._due:
             return None
         packets, self._attachments, self._relay = self._attachments, [], None
-        return {"room": relay.room, "n": relay.n, "to": relay.to, "packets": packets}
+        return Relay(room=relay.room, n=relay.n, to=relay.to, packets=packets)

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, Final
 
@@ -15,6 +15,7 @@ from signalling.engine import polling
 from signalling.engine.packets import FastPacket, Packet, PacketRefused
 from signalling.engine.queue import FedQueue
 from signalling.engine.websocket import WebSocket
+from signalling.protocol.events import Relay
 from signalling.protocol.limits import MAX_POLL_PACKETS
 from signalling.throttle import Connections
 
@@ -113,11 +114,13 @@ class Engine:
         """Whether this engine.io client is in our namespace."""
         return self.sio.manager.sid_from_eio_sid(eio_sid, self.namespace) is not None
 
-    async def relay(self, eio_sid: str, event: dict[str, Any]) -> None:
-        """Handles a `relay` event as python-socketio would."""
+    def relay(self, eio_sid: str, relay: Relay) -> Awaitable[object] | None:
+        """Has our namespace handle a `relay` event, which is past python-socketio; what it returns is to be awaited."""
         sid = self.sio.manager.sid_from_eio_sid(eio_sid, self.namespace)
-        if sid is not None:
-            await self.sio.namespace_handlers[self.namespace].trigger_event("relay", sid, event)
+        if sid is None:
+            return None
+        turn: Awaitable[object] | None = self.sio.namespace_handlers[self.namespace].relay(sid, relay)
+        return turn
 
     async def cut(self, sid: str, reason: str) -> None:
         """Ends a client's connection now. What waits for it is lost."""

@@ -2,15 +2,17 @@
 
 import asyncio
 import socket
+from collections.abc import Awaitable
 from typing import Any, Final, NoReturn, Protocol, cast
 
 import engineio.packet
-from aiohttp import web
+from aiohttp import WSMsgType, web
 from engineio.async_drivers import aiohttp as driver
 
 from signalling.engine.packets import Parts
 from signalling.engine.queue import FedQueue
 from signalling.engine.relays import RelayReader
+from signalling.protocol.events import Relay
 from signalling.protocol.writing import gather_writes
 
 _UNSENT: Final = 65_536
@@ -18,6 +20,7 @@ _UNSENT: Final = 65_536
 _TEXT: Final = 1
 _BINARY: Final = 2
 """Opcodes (RFC 6455 section 5.2)."""
+_DATA: Final = frozenset((WSMsgType.TEXT, WSMsgType.BINARY))
 _TYPES: Final = frozenset("0123456")
 _CONTROL_CHARACTERS: Final = 16
 """Every engine.io packet but a message is short."""
@@ -36,8 +39,8 @@ class Relayed(Protocol):
     def takes_relays(self, eio_sid: str) -> bool:
         """Whether this client is in the namespace."""
 
-    async def relay(self, eio_sid: str, event: dict[str, Any]) -> None:
-        """Handles one."""
+    def relay(self, eio_sid: str, relay: Relay) -> Awaitable[object] | None:
+        """Handles one; what it returns is to be awaited."""
 
     async def cut_off(self, eio_sid: str, reason: str) -> None:
         """Ends the connection of a client now."""
@@ -58,6 +61,9 @@ class WebSocket(driver.WebSocket):  # type: ignore[misc]
         await self._sock.prepare(request)
         _limit_unsent(request)
         self._gathered = gather_writes(self._sock)
+        reader: Any = getattr(self._sock, "_reader", None)
+        self._at_hand = getattr(reader, "_buffer", None)
+        self._read = getattr(reader, "read", None)
         self._socket = self.handler.__self__
         self._frames = self._bytes = 0
         """Of relays, handled since others had a turn."""
@@ -80,8 +86,9 @@ class WebSocket(driver.WebSocket):  # type: ignore[misc]
         An exception ends the connection, as engine.io does it for a closed one.
         """
         while True:
-            await self._queue.until_read()
-            data = cast("str | bytes", await super().wait())
+            if self._queue.unread:
+                await self._queue.until_read()
+            data = await self._next()
             if isinstance(data, str):
                 if not _is_packet(data):
                     raise OSError("not an engine.io packet")
@@ -99,6 +106,14 @@ class WebSocket(driver.WebSocket):  # type: ignore[misc]
                 self._frames = self._bytes = 0
                 await asyncio.sleep(0)  # now it is the turn of others, and of who writes what was relayed
 
+    async def _next(self) -> str | bytes:
+        """The next packet. One that has come is taken past what aiohttp does for one that waits, as long as its private
+        names are there.
+        """
+        if self._at_hand and self._read is not None and self._at_hand[0][0].type in _DATA:
+            return cast("str | bytes", (await self._read()).data)
+        return cast("str | bytes", await super().wait())
+
     def _begins_relay(self, text: str) -> bool:
         """Whether this is the text of a `relay` event, whose attachments come next; an unusual one is engine.io's."""
         return self._socket.upgraded and self._relayed.takes_relays(self._socket.sid) and self._reader.begin(text)
@@ -109,8 +124,8 @@ class WebSocket(driver.WebSocket):  # type: ignore[misc]
             event = self._reader.add(data)
         except ValueError as error:
             await self._refuse(str(error))
-        if event is not None:
-            await self._relayed.relay(self._socket.sid, event)
+        if event is not None and (turn := self._relayed.relay(self._socket.sid, event)) is not None:
+            await turn
 
     async def _refuse(self, reason: str) -> NoReturn:
         await self._relayed.cut_off(self._socket.sid, f"bad packet: {reason}")

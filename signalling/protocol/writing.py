@@ -13,6 +13,9 @@ AT_ONCE: Final = 262_144
 _CONTROL: Final = 0x08
 """In the first byte of a frame: close, ping or pong (RFC 6455 section 5.5)."""
 
+_HEADS: Final = {opcode: [bytes((0x80 | opcode, size)) for size in range(126)] for opcode in (1, 2)}
+"""The heads of short text and binary messages, unmasked (RFC 6455 section 5.2)."""
+
 _JOINS: Final = sys.version_info < (3, 12, 9) or (3, 13) <= sys.version_info < (3, 13, 2)
 """Whether frames are put together here: `writelines` of CPython 3.12.0 to 3.12.8, 3.13.0 and 3.13.1 never tells the
 writer to wait, and buffers without bound (CVE-2024-12254). Before, it did the same."""
@@ -37,10 +40,10 @@ class Gathered:
             self._flush()
 
     def write_frame(self, opcode: int, payload: bytes) -> None:
-        """Write a whole message of a server, which are not masked (RFC 6455 section 5.2), at the end of this turn."""
+        """Write a whole text or binary message of a server, which are not masked, at the end of this turn."""
         size = len(payload)
         if size < 126:
-            frame = bytes((0x80 | opcode, size)) + payload
+            frame = _HEADS[opcode][size] + payload
         elif size < 65_536:
             frame = struct.pack("!BBH", 0x80 | opcode, 126, size) + payload
         else:

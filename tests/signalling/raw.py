@@ -3,7 +3,8 @@
 import asyncio
 import contextlib
 import json
-from types import TracebackType
+from collections.abc import Iterator
+from types import SimpleNamespace, TracebackType
 from typing import Any, Self
 
 import aiohttp
@@ -56,6 +57,20 @@ class RawClient:
                 if message.type == aiohttp.WSMsgType.TEXT and message.data == "2":
                     await self.ws.send_str("3")
         return True
+
+
+@contextlib.contextmanager
+def joined_writes(raw: RawClient) -> Iterator[None]:
+    """What is sent meanwhile leaves as one piece, so that it is read as one."""
+    writer: Any = raw.ws._writer
+    transport = writer.transport
+    pieces: list[bytes] = []
+    writer.transport = SimpleNamespace(write=pieces.append, is_closing=transport.is_closing)
+    try:
+        yield
+    finally:
+        writer.transport = transport
+        transport.write(b"".join(pieces))
 
 
 class RawPoller:

@@ -1,6 +1,7 @@
 """Attached to somebody else's python-socketio server, beside its own events."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -10,9 +11,12 @@ from aiohttp import web
 from socketio.exceptions import ConnectionError as Refused
 
 from peers import Client, ConnectionFailed
+from signalling import clients
 from signalling.app import Signalling
 from signalling.config import Config
-from tests.signalling.actor import Actor
+from signalling.membership import Membership
+from signalling.protocol.events import Join, Joined
+from tests.signalling.actor import Actor, until
 from tests.signalling.raw import RawClient
 
 
@@ -150,3 +154,23 @@ async def test_clients_of_a_namespace_below_a_path() -> None:
     finally:
         await host.signalling.close()
         await runner.cleanup()
+
+
+async def test_a_relay_right_behind_a_join_waits_for_it(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    bob, eve = await Actor(host.url).connect(), Actor(host.url)
+    await bob.join("lobby")
+    join = Membership.join
+
+    async def slow_join(self: Membership, client: clients.Client, fields: Join) -> Joined:
+        await until(lambda: client.waiting == 2)
+        return await join(self, client, fields)
+
+    monkeypatch.setattr(Membership, "join", slow_join)
+    async with RawClient(host.url) as raw:
+        fields = eve.join_fields("lobby", proof=eve.proof("lobby", sid=await raw.greet()))
+        relay = {"room": "lobby", "n": 0, "to": [bob.id], "packets": [{"_placeholder": True, "num": 0}]}
+        await raw.ws.send_str("421" + json.dumps(["join", fields]))
+        await raw.ws.send_str("451-" + json.dumps(["relay", relay]))
+        await raw.ws.send_bytes(b"behind")
+        assert (await bob.next("relay"))["packet"] == b"behind"
+    await bob.close()

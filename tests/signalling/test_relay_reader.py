@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from signalling.engine.relays import RelayReader
+from signalling.protocol.events import Relay
 from signalling.protocol.limits import MAX_ATTACHED_BYTES
 from tests.signalling.actor import Actor
 from tests.signalling.conftest import Connect, Server
@@ -24,7 +25,7 @@ def test_a_relay_is_complete_with_its_last_attachment(namespace: str) -> None:
     assert reader.begin(_text(2, head="45{}-" if namespace == "/" else "45{}-/talk,"))
     assert reader.add(b"one") is None
     assert reader.waiting
-    assert reader.add(b"two") == {"room": "lobby", "n": 7, "to": ["ada"], "packets": [b"one", b"two"]}
+    assert reader.add(b"two") == Relay(room="lobby", n=7, to=["ada"], packets=[b"one", b"two"])
     assert not reader.waiting
 
 

@@ -12,7 +12,7 @@ from signalling.engine.websocket import WebSocket
 from signalling.protocol.writing import AT_ONCE, Gathered
 from tests.signalling.actor import Actor, until
 from tests.signalling.conftest import Connect, Server, StartServer
-from tests.signalling.raw import RawClient
+from tests.signalling.raw import RawClient, joined_writes
 from tests.signalling.test_slow_client import fill, stopped
 
 
@@ -110,6 +110,21 @@ async def test_nothing_overtakes_what_is_in_the_queue(server: Server) -> None:
         engine_socket.queue.put_nowait(Packet(MESSAGE, '2["reply"]'))
         engine_socket.queue.source.push(('2["event"]',))
         assert [await raw.ws.receive_str() for _ in range(2)] == ['42["reply"]', '42["event"]']
+
+
+async def test_control_frames_that_come_with_relays_are_no_packets(server: Server, connect: Connect) -> None:
+    bob, eve = await connect(server.url), Actor(server.url)
+    await bob.join("lobby")
+    async with RawClient(server.url) as raw:
+        await raw.call("join", eve.join_fields("lobby", proof=eve.proof("lobby", sid=await raw.greet())))
+        relay = {"room": "lobby", "n": 0, "to": [bob.id], "packets": [{"_placeholder": True, "num": 0}]}
+        with joined_writes(raw):
+            await raw.ws.send_str("451-" + json.dumps(["relay", relay]))
+            await raw.ws.ping(b"between")
+            await raw.ws.send_bytes(b"whole")
+            await raw.ws._writer.close(1000)
+        assert (await bob.next("relay"))["packet"] == b"whole"
+        assert await raw.closed()
 
 
 async def test_what_is_for_a_client_that_does_not_read_waits_where_it_is_counted(
