@@ -1,6 +1,7 @@
 """One attempt as the negotiation sees it, and the candidates that wait for a description."""
 
 import enum
+import math
 from typing import Any, Final
 
 DEADLINE: Final = 15.0
@@ -8,6 +9,8 @@ DEADLINE: Final = 15.0
 GRACE: Final = 1.0
 """Seconds that are left to an attempt that is connecting when signals get through after a time in which they did not:
 those that it still needs may be lost."""
+SAY_AGAIN: Final = 1.0
+"""Seconds after which an offer without an answer is sent again; doubled each time. Signals may be lost or overtaken."""
 MAX_CANDIDATES: Final = 64
 """Candidates of one attempt that are taken from the peer, and as many that are sent."""
 MAX_HELD_ATTEMPTS: Final = 2
@@ -31,6 +34,7 @@ class Queue:
 
     def __init__(self, waiting: list[Candidate] | None = None) -> None:
         self._waiting = waiting or []
+        self._taken: list[Candidate] = []
         self._left = MAX_CANDIDATES - len(self._waiting)
 
     def put(self, candidate: Candidate) -> bool:
@@ -44,7 +48,13 @@ class Queue:
     def take(self) -> list[Candidate]:
         """All that wait."""
         waiting, self._waiting = self._waiting, []
+        self._taken += waiting
         return waiting
+
+    def take_again(self) -> list[Candidate]:
+        """All that there have been so far."""
+        self._waiting, self._taken = self._taken + self._waiting, []
+        return self.take()
 
 
 class Attempt:
@@ -57,8 +67,17 @@ class Attempt:
         self.phase = Phase.DESCRIBING
         self.offer_hash = offer_hash
         """What the answer must say of the offer (K5)."""
+        self.description: dict[str, Any] = {}
+        """What was sent: our offer or answer."""
+        self.again_at = math.inf
+        """When to send it again."""
+        self._pause = SAY_AGAIN
         self.theirs = Queue(theirs)
         self.ours = Queue()
+
+    def said(self, now: float) -> None:
+        """Our offer leaves: it is sent again if no answer comes."""
+        self.again_at, self._pause = now + self._pause, self._pause * 2
 
     def hurry(self, now: float) -> None:
         """Leave it no more than `GRACE`."""

@@ -109,16 +109,16 @@ class Negotiation:
         """Our offer can leave."""
         if (current := self._at(attempt, Phase.DESCRIBING)) is not None and self._offers:
             current.offer_hash = signals.hash_of(description)
-            current.phase = Phase.OFFERED
-            self._events.append(SendSignal("offer", attempt, description))
-            self._send_candidates(current)
+            current.phase, current.description = Phase.OFFERED, description
+            current.said(now)
+            self._say(current, "offer")
 
     def answer_ready(self, attempt: int, description: dict[str, Any], now: float) -> None:
         """The offer has been taken, and our answer can leave."""
         if (current := self._at(attempt, Phase.DESCRIBING)) is not None and not self._offers:
             current.phase = Phase.CONNECTING
-            self._events.append(SendSignal("answer", attempt, {**description, "offer": current.offer_hash}))
-            self._send_candidates(current)
+            current.description = {**description, "offer": current.offer_hash}
+            self._say(current, "answer")
             self._take_candidates(current)
 
     def candidate_found(self, attempt: int, candidate: Candidate, now: float) -> None:
@@ -127,7 +127,7 @@ class Negotiation:
         if current is not None and current.number == attempt and current.phase is not Phase.OPEN:
             current.ours.put(candidate)
             if current.phase is not Phase.DESCRIBING:
-                self._send_candidates(current)
+                self._send_candidates(current, current.ours.take())
 
     def opened(self, attempt: int, now: float) -> None:
         """The connection is open. It is adopted when the session has had an answer on it."""
@@ -213,16 +213,28 @@ class Negotiation:
         return ""
 
     def _receive_offer(self, attempt: int, payload: object, now: float) -> str:
-        if attempt <= self._last:
+        copy = self._at(attempt, Phase.CONNECTING)
+        if attempt <= self._last and copy is None:
             return "stale"
         if not isinstance(payload, dict) or not signals.is_description(payload, "offer"):
             return "nonsense"
+        if copy is not None:
+            return self._receive_copy(copy, payload, now)
         if not self._allowance.take(now):
             return "too-many"
         if self._current is not None:
             self._events.append(Abandon(self._current.number, f"the peer has begun attempt {attempt}"))
         self._retry.heard()
         self._begin(attempt, now, payload)
+        return ""
+
+    def _receive_copy(self, current: Attempt, payload: dict[str, Any], now: float) -> str:
+        """The offer has come before, so the answer to it has not arrived, or not yet."""
+        if signals.hash_of(payload) != current.offer_hash:
+            return "stale"
+        if not self._allowance.take(now):
+            return "too-many"
+        self._say(current, "answer")
         return ""
 
     def _receive_answer(self, attempt: int, payload: object) -> str:
@@ -257,13 +269,19 @@ class Negotiation:
 
     def next_timeout(self) -> float | None:
         """When `handle_timeout` wants to be called; None: never, as things are."""
-        return self._retry.at if self._current is None else self._current.deadline
+        current = self._current
+        if current is None:
+            return self._retry.at
+        return min(current.deadline, current.again_at) if current.phase is Phase.OFFERED else current.deadline
 
     def handle_timeout(self, now: float) -> None:
         """Give up what is late, and try what is due."""
         if self._current is not None:
             late = self._current
             if now < late.deadline:
+                if late.phase is Phase.OFFERED and now >= late.again_at:
+                    late.said(now)
+                    self._say(late, "offer")
                 return
             self._current = None
             if late.hurried:
@@ -322,8 +340,13 @@ class Negotiation:
         if not self._lacks_path():
             self._retry.at = None
 
-    def _send_candidates(self, current: Attempt) -> None:
-        for candidate in current.ours.take():
+    def _say(self, current: Attempt, kind: str) -> None:
+        """Send our description, with every candidate found so far, for the first time or once more."""
+        self._events.append(SendSignal(kind, current.number, current.description))
+        self._send_candidates(current, current.ours.take_again())
+
+    def _send_candidates(self, current: Attempt, candidates: list[Candidate]) -> None:
+        for candidate in candidates:
             payload = signals.NO_MORE if candidate is None else candidate
             self._events.append(SendSignal("candidate", current.number, payload))
 

@@ -120,7 +120,7 @@ def compare_attempts(rows: list[Row]) -> None:
         name = plain(row["name"])
         (value,) = {getattr(module, name) for module in (attempt, retry, signals) if hasattr(module, name)}
         assert quantity(row["value"]) == value, name
-    assert len(rows) == 10
+    assert len(rows) == 11
 
 
 def compare_limits(rows: list[Row]) -> None:
@@ -507,6 +507,7 @@ def test_other_numbers() -> None:
         ("For 300 s after a path that lasted 10 s became suspect or ended", retry.MENDING == 300.0),
         ("another after 0.5 to 2 s", retry.MENDED == (0.5, 2.0)),
         ("one that is connecting has 1 s left", attempt.GRACE == 1.0),
+        ("found so far, after 1 s and after twice as long each", attempt.SAY_AGAIN == 1.0),
         ("bring about 4 attempts at once", retry.Allowance.BURST == 4),
         ("At most 64 wait for the one before them", namespace._WAITERS == 64),
         ("at most 16 in one answer", queue.POLL_PACKETS == 16),

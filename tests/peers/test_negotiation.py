@@ -16,7 +16,7 @@ from peers.negotiation import (
     TakeAnswer,
     TakeCandidate,
 )
-from peers.negotiation.attempt import DEADLINE, GRACE, MAX_CANDIDATES
+from peers.negotiation.attempt import DEADLINE, GRACE, MAX_CANDIDATES, SAY_AGAIN
 from peers.negotiation.retry import (
     AGAIN,
     DOUBT,
@@ -342,6 +342,53 @@ def test_an_offer_that_comes_twice_or_late_is_ignored() -> None:
         negotiation.receive("offer", number, OFFER, 1.0)
     assert drain(negotiation) == []
     assert negotiation.ignored == {"stale": 2}
+
+
+def test_an_offer_without_an_answer_is_sent_again_with_its_candidates_ever_later() -> None:
+    """It may have been lost, or have overtaken what the peer needs to open it."""
+    negotiation = offered()
+    negotiation.candidate_found(1, CANDIDATE, 0.1)
+    drain(negotiation)
+    times = []
+    while (at := wait(negotiation)) < DEADLINE:
+        times.append(at)
+        assert drain(negotiation) == [SendSignal("offer", 1, OFFER), SendSignal("candidate", 1, CANDIDATE)]
+    assert times == [SAY_AGAIN, SAY_AGAIN * 3, SAY_AGAIN * 7]
+    assert [type(event) for event in drain(negotiation)] == [Abandon]
+
+
+def test_an_offer_that_has_its_answer_is_sent_no_more() -> None:
+    negotiation = offered()
+    negotiation.receive("answer", 1, SEALED_ANSWER, 0.5)
+    drain(negotiation)
+    assert wait(negotiation) == DEADLINE
+
+
+def test_an_offer_that_comes_again_is_answered_again_by_the_same() -> None:
+    negotiation = answered()
+    negotiation.candidate_found(1, CANDIDATE, 0.1)
+    drain(negotiation)
+    negotiation.receive("offer", 1, OFFER, 1.0)
+    assert drain(negotiation) == [SendSignal("answer", 1, SEALED_ANSWER), SendSignal("candidate", 1, CANDIDATE)]
+    negotiation.candidate_found(1, None, 1.1)
+    assert drain(negotiation) == [SendSignal("candidate", 1, {"candidate": None})]
+    assert negotiation.ignored == {}
+    assert negotiation.begun == 1
+
+
+def test_another_offer_of_the_same_number_is_ignored() -> None:
+    negotiation = answered()
+    negotiation.receive("offer", 1, {**OFFER, "sdp": "v=0 other"}, 1.0)
+    assert drain(negotiation) == []
+    assert negotiation.ignored == {"stale": 1}
+
+
+def test_an_offer_that_comes_again_and_again_is_not_always_answered() -> None:
+    negotiation = answered()
+    for hundredths in range(1_000):
+        negotiation.receive("offer", 1, OFFER, hundredths / 100)
+    answers = [event for event in drain(negotiation) if isinstance(event, SendSignal)]
+    assert len(answers) <= Allowance.BURST + 10
 
 
 def test_an_answer_to_another_offer_is_ignored() -> None:
