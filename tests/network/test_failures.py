@@ -27,7 +27,9 @@ class Expected(NamedTuple):
 
 SELECTION: dict[tuple[str, Load], Expected] = {
     ("server_and_direct_gone_25_s", "idle"): Expected(35, attempts=3),
-    ("program_stopped", "idle"): Expected(23, attempts=3),
+    # To the relay; to the suspect path when the server has given up the one that is stopped, and there is no relay any
+    # more; when it goes on, to the relay, if that is back before three pongs have come; and to direct.
+    ("program_stopped", "idle"): Expected(23, attempts=3, changes=4),
     ("cut_both_ways", "bulk"): Expected(3),
     ("cut_from_a", "idle"): Expected(3),
     ("cut_from_b", "idle"): Expected(3),
