@@ -429,6 +429,7 @@ async def test_without_aiortc_the_relay_carries_on(connect: Connect, monkeypatch
 
 
 @pytest.mark.timeout(180)
+@pytest.mark.slow
 async def test_200_connects_in_a_row_leave_nothing(url: str) -> None:
     process = psutil.Process()
     async with Client(url) as keeper:
@@ -468,6 +469,7 @@ async def test_a_direct_path_leaves_nothing(url: str) -> None:
 
 
 @pytest.mark.timeout(150)
+@pytest.mark.slow
 async def test_a_stopped_peer_makes_its_senders_wait_and_nobody_else(tmp_path: Path) -> None:
     """SIGSTOP for a while: the server's memory does not grow, others go on, and everything arrives after SIGCONT."""
     program = tmp_path / "listener.py"
