@@ -1,10 +1,12 @@
-# make run: a server and two peers that talk.  make test: the whole suite.  Both set up all they need.
+# make run: a server and two peers that talk.  make test: the whole suite.  Each sets up all it needs.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+# What leans on the version of Python the most: event loops, tasks, transports. The cores know nothing of these.
+VERSION_TESTS := tests/protocol tests/signalling tests/peers -m 'not slow'
 
-.PHONY: run test check bench network-lab vectors clean
+.PHONY: run test test-newest test-version check bench network-lab vectors clean
 
 run: $(INSTALLED)
 	@$(BIN)/python demo/talk.py
@@ -12,6 +14,14 @@ run: $(INSTALLED)
 test: $(INSTALLED)
 	@sh tests/system.sh
 	$(BIN)/python -m pytest
+
+# A part of the suite on the newest other CPython that this machine has, in an environment of its own.
+test-newest: $(INSTALLED)
+	@found=$$($(BIN)/python -m tests.newest_python) || exit 1; set -- $$found; [ $$# = 0 ] || \
+	  { echo "Tests on CPython $$1 too ..."; $(MAKE) --no-print-directory test-version PYTHON="$$2" VENV=".venv-$$1"; }
+
+test-version: $(INSTALLED)
+	$(BIN)/python -m pytest $(VERSION_TESTS)
 
 check: $(INSTALLED)
 	$(BIN)/ruff check .
