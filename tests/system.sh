@@ -3,7 +3,6 @@
 missing=""
 command -v ip >/dev/null 2>&1 && command -v tc >/dev/null 2>&1 || missing="$missing iproute2"
 command -v nft >/dev/null 2>&1 || missing="$missing nftables"
-command -v turnserver >/dev/null 2>&1 || missing="$missing coturn"
 command -v tcpdump >/dev/null 2>&1 || missing="$missing tcpdump"
 command -v turnserver >/dev/null 2>&1 || missing="$missing coturn"
 [ -z "$missing" ] && exit 0
