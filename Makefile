@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/.installed
 # What leans on the version of Python the most: event loops, tasks, transports. The cores know nothing of these.
 VERSION_TESTS := tests/protocol tests/signalling tests/peers -m 'not slow'
 
-.PHONY: run test test-newest test-version check bench network-lab vectors clean
+.PHONY: run test test-newest test-version check bench network-lab vectors sabotage clean
 
 run: $(INSTALLED)
 	@$(BIN)/python demo/talk.py
@@ -47,6 +47,10 @@ network-lab: $(INSTALLED)
 vectors: $(INSTALLED)
 	$(BIN)/python -m tests.vectors.make
 
+# Breaks one mechanism after another, and sees whether the tests notice: make sabotage ARGS='NAME ...'
+sabotage: $(INSTALLED)
+	$(BIN)/python -m tests.sabotage $(ARGS)
+
 $(INSTALLED): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "eitherway needs Python 3.11 or newer: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)"; exit 1; }
@@ -57,4 +61,4 @@ $(INSTALLED): pyproject.toml
 	@touch $@
 
 clean:
-	rm -rf $(VENV) .venv-bench tests/benchmarks/node/node_modules dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-* tests/benchmarks/node/node_modules dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis

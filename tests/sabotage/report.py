@@ -13,7 +13,8 @@ for a rule is worth something if it fails without it. So there is a *switch* for
 leans on: it breaks that mechanism alone, from outside, in the running product (`tests/sabotage/`). With the switch on
 the tests named beside it must fail, each of them, and by what they look at: a test that could not begin, or that
 tripped over the switch itself (a name that is not there, a wrong type), does not count. Without any switch all of them
-must pass. Switches whose tests need no event loop are tried in every `make test` as well."""
+must pass. `make sabotage` tries them all, `make sabotage ARGS='NAME ...'` a few. Switches whose tests need no event
+loop are tried in every `make test` as well."""
 
 
 def document(
