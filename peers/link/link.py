@@ -18,6 +18,7 @@ from peers.link.outlets import Key, Outlets
 from peers.link.questions import Questions
 from peers.link.received import Received
 from peers.paths.direct import DirectStats
+from peers.paths.loading import stack_loaded
 from peers.paths.relay import RelayPath
 from peers.session.events import (
     ByeDone,
@@ -44,6 +45,11 @@ log = logging.getLogger("eitherway.link")
 
 DIRECT_DELAY = 0.05
 """Seconds between wanting a direct path and trying it: what is said first, right after joining, shall go first."""
+LOADING_DELAY = 0.15
+"""Seconds more where aiortc is not loaded yet: that takes turns with all else for half a second, and the first message
+of the peer is on its way."""
+FIRST_HANDLED = 0.02
+"""Seconds for that message to be handled, once it, or another first packet, has come: then nothing need wait."""
 MAX_SIGNALS_WAITING = 32
 """Signals that wait for a key; the oldest is dropped, its attempt then ends at its deadline."""
 
@@ -93,6 +99,7 @@ class Link:
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0
         self._wants_direct: asyncio.TimerHandle | None = None
+        self._waits_to_load = False
         self._ended: str | None = None
         self._closing = False
 
@@ -155,14 +162,24 @@ class Link:
     def want_direct(self) -> None:
         """A direct path is to be tried soon, and whenever there is none."""
         if self._wants_direct is None and self._ended is None:
-            self._wants_direct = self._loop.call_later(DIRECT_DELAY, self._try_direct)
+            self._wants_direct = self._loop.call_later(DIRECT_DELAY, self._meet)
+
+    def _meet(self) -> None:
+        """A direct path needs a key for its signals, and aiortc; both take their time, and the key goes first."""
+        self.core.start(self._loop.time())
+        self._wake()
+        if stack_loaded():
+            self._try_direct()
+        else:
+            self._waits_to_load = not self.core.bound
+            delay = LOADING_DELAY if self._waits_to_load else FIRST_HANDLED
+            self._wants_direct = self._loop.call_later(delay, self._try_direct)
 
     def _try_direct(self) -> None:
-        now = self._loop.time()
+        self._waits_to_load = False
         if self._may_go_direct:
             self.attempts.prepare()
-        self.core.start(now)
-        self.attempts.negotiation.want(now)
+        self.attempts.negotiation.want(self._loop.time())
         self._wake()
 
     def signal(self, kind: str, attempt: int, payload: dict[str, Any] | None) -> None:
@@ -308,6 +325,10 @@ class Link:
         """There is a key: signals that waited can go, and both sides' settings are known."""
         self.questions.changed()
         self.attempts.negotiation.set_allowed(self._may_go_direct, now)
+        if self._waits_to_load and self._wants_direct is not None:
+            self._waits_to_load = False
+            self._wants_direct.cancel()
+            self._wants_direct = self._loop.call_later(FIRST_HANDLED, self._try_direct)
         waiting, self._signals = self._signals, deque(maxlen=MAX_SIGNALS_WAITING)
         for kind, attempt, payload in waiting:
             self.signal(kind, attempt, payload)

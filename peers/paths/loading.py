@@ -6,6 +6,7 @@ Importing it takes 0.4 s (it loads PyAV). In a thread it stalls the event loop f
 import asyncio
 import importlib
 import importlib.util
+import sys
 from types import ModuleType
 
 STACK = "peers.paths.stack"
@@ -21,6 +22,11 @@ class DirectUnavailable(ConnectionError):
 def direct_available() -> bool:
     """Whether direct paths can be tried here, without importing aiortc. False once an import of it has failed."""
     return _failure is None and importlib.util.find_spec("aiortc") is not None
+
+
+def stack_loaded() -> bool:
+    """Whether aiortc costs nothing more: it is loaded, or being loaded, or cannot be."""
+    return _failure is not None or STACK in sys.modules
 
 
 async def load_stack() -> ModuleType:
