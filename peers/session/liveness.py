@@ -59,6 +59,7 @@ class Liveness:
         "suspect",
         "suspected_proof",
         "suspected_silence",
+        "trusted",
     )
 
     def __init__(self, rules: Rules, now: float) -> None:
@@ -81,6 +82,8 @@ class Liveness:
         self.datagram_at: float | None = None
         self.suspect = False
         self.since = NEVER
+        self.trusted = NEVER
+        """When it was trusted again."""
         self.pongs = 0
         self.suspected_silence: float | None = None
         self.suspected_proof: float | None = None
@@ -204,5 +207,5 @@ class Liveness:
 
     def trust(self, now: float) -> None:
         """Suspect it no longer."""
-        self.suspect, self.heard, self.proof, self.asked = False, now, now, None
+        self.suspect, self.heard, self.proof, self.asked, self.trusted = False, now, now, None, now
         self.pings.clear()

@@ -122,8 +122,9 @@ class Watch:
         direct = self._routes.direct
         if direct is None or direct.life.suspect or not path.is_relay:
             return
-        if direct.instance == DirectInstance(suspect):
-            # It no longer sends by the direct path, and cannot tell there what of ours has arrived.
+        if direct.instance == DirectInstance(suspect) and now >= direct.life.trusted + self._rules.no_proof:
+            # (What came sooner was said before the path was trusted again: a relay that has just begun is told so by
+            # both.) It no longer sends by the direct path, and cannot tell there what of ours has arrived.
             self.suspect(direct, now)
 
     def ponged(self, path: Path, number: int, now: float) -> None:

@@ -186,6 +186,20 @@ def test_a_suspect_path_is_trusted_after_three_pongs() -> None:
     assert one.events() == [Trusted(1), PathChanged("direct")]
 
 
+def test_that_it_was_suspect_before_it_was_trusted_again_is_old_news() -> None:
+    """Both sides tell each other so when a relay begins, and the direct path may be back while that is on its way."""
+    for later, events in ((0.0, []), (0.4, []), (0.6, [Suspected(1), PathChanged("relay")])):  # and 0.2 s before
+        one = suspect()
+        for _ in range(3):
+            one.pong(DIRECT)
+            one.now += 0.2
+            one.session.handle_timeout(one.now)
+        assert Trusted(1) in one.events()
+        one.now += later
+        one.receive(Frame(FrameType.PING, Lane.DATAGRAM, False, 0, 0, encode_ping(6, 1)))
+        assert one.events() == events
+
+
 def test_a_path_that_is_suspect_again_and_again_is_held_back() -> None:
     world, a, _, direct = streaming()
     for _ in range(3):
