@@ -179,3 +179,36 @@ class Pair:
                 due = side.core.next_timeout()
                 if due is not None and due <= self.now:
                     side.core.handle_timeout(self.now)
+
+
+def kinds(packets: list[bytes]) -> list[int]:
+    """What each packet says it is."""
+    return [packet[0] for packet in packets]
+
+
+def ready(pair: Pair | None = None) -> Pair:
+    """Two that have met."""
+    pair = pair or Pair()
+    pair.a.core.start(pair.now)
+    pair.run(0.1)
+    assert pair.a.core.bound
+    assert pair.b.core.bound
+    return pair
+
+
+def ids(pair: Pair) -> tuple[int | None, int | None]:
+    """The keys with which the two seal."""
+    a, b = (side.core._current.keys.latest for side in (pair.a, pair.b))
+    return a.id if a else None, b.id if b else None
+
+
+def discard(pair: Pair, side: Side) -> Side:
+    """The side gives its link up and makes another."""
+    side.core.end(pair.now)
+    fresh = Side(side.program, side.peer, pair.now)
+    if side is pair.a:
+        pair.a = fresh
+    else:
+        pair.b = fresh
+    pair.connect()
+    return fresh

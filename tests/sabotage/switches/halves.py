@@ -8,6 +8,7 @@ from peers.session.session import Session
 from tests.sabotage.switch import Patch, Switch, always, instead, nothing, of
 
 LINK = "session/test_link_core.py"
+LINK_ENDS = "session/test_link_ends.py"
 BINDING = "session/test_binding.py"
 OVER = ("None-halves2", "bound3-halves3", "bound5-halves5", "bound6-halves6")
 
@@ -56,7 +57,7 @@ SWITCHES = (
         instead(EndedHalves, "discard", nothing),
         of(BINDING, "test_the_highest_ended_half_is_kept_for_each_peer_of_each_room")
         + of(
-            LINK,
+            LINK_ENDS,
             "test_a_first_message_that_arrived_in_a_session_that_ended_is_not_delivered_again",
             "test_the_end_for_good_reports_and_remembers",
         ),
@@ -68,7 +69,7 @@ SWITCHES = (
         instead(Binding, "is_over", always(False)),
         of(BINDING, *(f"test_my_session_is_over[{which}-True]" for which in OVER))
         + of(
-            LINK,
+            LINK_ENDS,
             "test_when_the_peer_discards_the_session_what_it_did_not_acknowledge_is_reported",
             "test_the_one_that_discarded_is_asked_and_says_so",
             "test_a_first_message_that_arrived_in_a_session_that_ended_is_not_delivered_again",
@@ -79,21 +80,21 @@ SWITCHES = (
         ("S2", "P2"),
         "the `ended` of the peer does not end my session",
         instead(Binding, "is_over", ignore_their_ended),
-        of(LINK, "test_a_first_message_that_arrived_in_a_session_that_ended_is_not_delivered_again"),
+        of(LINK_ENDS, "test_a_first_message_that_arrived_in_a_session_that_ended_is_not_delivered_again"),
     ),
     Switch(
         "a-later-half-ends-mine",
         ("S1", "S2"),
         "a later half of the peer does not end my session",
         instead(Binding, "is_over", ignore_their_later),
-        of(LINK, "test_a_later_half_of_the_peer_ends_the_session_even_if_it_forgot_ours"),
+        of(LINK_ENDS, "test_a_later_half_of_the_peer_ends_the_session_even_if_it_forgot_ours"),
     ),
     Switch(
         "stale-halves",
         ("S2", "P2"),
         "halves that are over are let in",
         instead(Binding, "is_stale", always(False)),
-        of(LINK, "test_replayed_first_messages_of_an_ended_session_cost_one_handshake_a_second"),
+        of(LINK_ENDS, "test_replayed_first_messages_of_an_ended_session_cost_one_handshake_a_second"),
     ),
     Switch(
         "no-ended-half-again",
@@ -114,21 +115,21 @@ SWITCHES = (
         ("S2", "S10"),
         "a peer may claim to have ended halves that never were",
         instead(Binding, "is_impossible", always(False)),
-        of(LINK, "test_who_claims_to_have_ended_what_never_was_is_ignored"),
+        of(LINK_ENDS, "test_who_claims_to_have_ended_what_never_was_is_ignored"),
     ),
     Switch(
         "message-1-is-for-this-session",
         ("S2",),
         "a message 1 to another session of mine is taken",
         instead(Binding, "is_elsewhere", always(False)),
-        of(LINK, "test_a_message_1_to_a_session_of_mine_that_is_over_binds_nothing"),
+        of(LINK_ENDS, "test_a_message_1_to_a_session_of_mine_that_is_over_binds_nothing"),
     ),
     Switch(
         "message-2-is-for-this-session",
         ("S2",),
         "a message 2 to another session of mine is taken",
         instead(Binding, "answers_another", always(False)),
-        of(LINK, "test_an_answer_for_another_session_of_mine_is_ignored"),
+        of(LINK_ENDS, "test_an_answer_for_another_session_of_mine_is_ignored"),
     ),
     Switch(
         "the-outdated-is-told",
@@ -136,7 +137,7 @@ SWITCHES = (
         "who is out of date gets no message 1",
         instead(Schedule, "want_soon", nothing),
         of(
-            LINK,
+            LINK_ENDS,
             "test_a_first_message_that_arrived_in_a_session_that_ended_is_not_delivered_again",
             "test_a_message_1_to_a_session_of_mine_that_is_over_binds_nothing",
         ),
@@ -146,7 +147,7 @@ SWITCHES = (
         ("S2", "P2"),
         "frames are taken from a stranger whose ended half may be forgotten",
         instead(EndedHalves, "may_have_forgotten", always(False)),
-        of(LINK, "test_where_an_ended_half_may_be_forgotten_frames_come_after_message_2"),
+        of(LINK_ENDS, "test_where_an_ended_half_may_be_forgotten_frames_come_after_message_2"),
     ),
     Switch(
         "65536-ended-halves",
@@ -161,7 +162,7 @@ SWITCHES = (
         "a session that ends reports nothing as undelivered",
         end_in_silence,
         of(
-            LINK,
+            LINK_ENDS,
             "test_when_the_peer_discards_the_session_what_it_did_not_acknowledge_is_reported",
             "test_the_end_for_good_reports_and_remembers",
         )
@@ -186,6 +187,6 @@ SWITCHES = (
         ("S1", "S9"),
         "direct paths outlive their session",
         keep_the_paths,
-        of(LINK, "test_direct_paths_end_with_their_session"),
+        of(LINK_ENDS, "test_direct_paths_end_with_their_session"),
     ),
 )

@@ -11,6 +11,8 @@ from peers.session.seal import Key, KeyRing, ReplayWindow
 from tests.sabotage.switch import Patch, Switch, always, instead, of
 
 LINK = "session/test_link_core.py"
+LINK_KEYS = "session/test_link_keys.py"
+LINK_ENDS = "session/test_link_ends.py"
 SEAL = "session/test_seal.py"
 HANDSHAKE = "session/test_handshake.py"
 FILES = "test_the_files_are_what_the_library_writes[{}.json]"
@@ -63,7 +65,7 @@ SWITCHES = (
         ("K4", "P4"),
         "both directions are sealed with one key",
         instead(noise._Symmetric, "split", same_key_both_ways),
-        of(LINK, "test_reflected_packets_are_dropped_and_answered_once_a_second_at_most"),
+        of(LINK_KEYS, "test_reflected_packets_are_dropped_and_answered_once_a_second_at_most"),
     ),
     Switch(
         "seal",
@@ -71,8 +73,8 @@ SWITCHES = (
         "packets travel in the clear, and whatever comes is believed",
         instead(seal, "ChaCha20Poly1305", Clear),
         of(SEAL, "test_what_is_sealed_opens_on_the_other_side", "test_every_byte_of_a_packet_counts")
-        + of(LINK, "test_tampered_packets_are_dropped[9]", "test_tampered_packets_are_dropped[-1]")
-        + of(LINK, "test_a_signal_waits_for_a_key_and_is_then_sealed"),
+        + of(LINK_KEYS, "test_tampered_packets_are_dropped[9]", "test_tampered_packets_are_dropped[-1]")
+        + of(LINK_KEYS, "test_a_signal_waits_for_a_key_and_is_then_sealed"),
     ),
     Switch(
         "nonce-counter",
@@ -94,7 +96,7 @@ SWITCHES = (
         ("K4", "P2", "P4"),
         "copies of sealed packets are opened again",
         instead(ReplayWindow, "is_new", always(True)),
-        of(LINK, "test_copies_are_dropped", "test_signals_are_taken_once_and_as_they_were_sent[<lambda>-replay0]")
+        of(LINK_KEYS, "test_copies_are_dropped", "test_signals_are_taken_once_and_as_they_were_sent[<lambda>-replay0]")
         + of(SEAL, "test_a_copy_is_refused", "test_the_window_takes_each_counter_once_in_any_order"),
     ),
     Switch(
@@ -117,7 +119,7 @@ SWITCHES = (
         "a key is never renewed",
         instead(Key, "needs_renewal", always(False)),
         of(
-            LINK,
+            LINK_KEYS,
             "test_a_key_is_renewed_after_an_hour_and_nothing_is_lost",
             "test_a_key_is_renewed_after_so_many_packets",
         ),
@@ -127,14 +129,14 @@ SWITCHES = (
         ("K4", "P4"),
         "nobody notices that a key is exhausted",
         instead(Key, "exhausted", property(always(False))),
-        of(LINK, "test_an_exhausted_key_seals_nothing_and_message_1_carries_on"),
+        of(LINK_KEYS, "test_an_exhausted_key_seals_nothing_and_message_1_carries_on"),
     ),
     Switch(
         "message-1-once",
         ("K3", "P2"),
         "a doubled message 1 is answered twice",
         instead(handshake, "KEPT_ANSWERED", 0),
-        of(LINK, "test_a_doubled_message_1_is_answered_once")
+        of(LINK_KEYS, "test_a_doubled_message_1_is_answered_once")
         + of(HANDSHAKE, "test_the_same_message_1_is_answered_once"),
     ),
     Switch(
@@ -149,14 +151,14 @@ SWITCHES = (
         ("K3", "P4"),
         "another key takes the number of one in use",
         instead(KeyRing, "__contains__", always(False)),
-        of(LINK, "test_another_key_with_the_peers_number_does_not_get_in"),
+        of(LINK_KEYS, "test_another_key_with_the_peers_number_does_not_get_in"),
     ),
     Switch(
         "four-keys",
         ("K3", "P2"),
         "only the latest key opens packets",
         instead(seal, "KEPT_KEYS", 1),
-        of(LINK, "test_packets_under_the_last_four_keys_are_opened")
+        of(LINK_KEYS, "test_packets_under_the_last_four_keys_are_opened")
         + of(SEAL, "test_the_last_four_keys_open_and_the_latest_seals"),
     ),
     Switch(
@@ -164,7 +166,7 @@ SWITCHES = (
         ("K3", "P6"),
         "a hundred keys are kept",
         instead(seal, "KEPT_KEYS", 100),
-        of(LINK, "test_packets_under_the_last_four_keys_are_opened")
+        of(LINK_KEYS, "test_packets_under_the_last_four_keys_are_opened")
         + of(SEAL, "test_the_last_four_keys_open_and_the_latest_seals"),
     ),
     Switch(
@@ -179,9 +181,9 @@ SWITCHES = (
         ("K3", "P2"),
         "a packet that does not open is not answered with a hint",
         instead(link_core, "WrongKey", KeyError),
-        of(
-            LINK,
-            "test_the_one_that_discarded_is_asked_and_says_so",
+        of(LINK_ENDS, "test_the_one_that_discarded_is_asked_and_says_so")
+        + of(
+            LINK_KEYS,
             "test_a_peer_that_lost_the_key_says_so_and_gets_a_new_one",
             "test_two_keys_under_one_number_do_not_last",
         ),
@@ -191,25 +193,22 @@ SWITCHES = (
         ("K3", "S10"),
         "every packet under an unknown key is answered with a hint",
         instead(link_core, "HINT_EVERY", 0.0),
-        of(LINK, "test_hints_go_out_once_a_second_at_most"),
+        of(LINK_KEYS, "test_hints_go_out_once_a_second_at_most"),
     ),
     Switch(
         "hint-about-the-key-in-use",
         ("K3", "S10"),
         "a hint about any key starts a handshake",
         instead(LinkCore, "_receive_hint", lambda self, packet, now: self._schedule.want_soon(now)),
-        of(LINK, "test_hints_about_other_keys_start_nothing"),
+        of(LINK_KEYS, "test_hints_about_other_keys_start_nothing"),
     ),
     Switch(
         "one-handshake-a-second",
         ("K3", "S2", "S10"),
         "forged hints and strangers cost a handshake each",
         instead(Schedule, "want_soon", Schedule.want),
-        of(
-            LINK,
-            "test_a_storm_of_forged_hints_costs_one_handshake_a_second",
-            "test_replayed_first_messages_of_an_ended_session_cost_one_handshake_a_second",
-        )
+        of(LINK_KEYS, "test_a_storm_of_forged_hints_costs_one_handshake_a_second")
+        + of(LINK_ENDS, "test_replayed_first_messages_of_an_ended_session_cost_one_handshake_a_second")
         + of(HANDSHAKE, "test_nobody_can_make_us_send_more_than_one_a_second"),
     ),
 )
