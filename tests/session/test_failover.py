@@ -120,6 +120,37 @@ def test_freezes_are_survived_without_the_relay(freeze: float) -> None:
     assert sum(side.session.stats().suspicions for side in world.sides) == 0
 
 
+@pytest.mark.parametrize(
+    ("rate", "delay", "jitter", "freezes", "bulk"),
+    [
+        (10e6, 0.15, 0.05, 0.2, False),
+        (10e6, 0.025, 0.2, 0.0, False),
+        (10e6, 0.025, 0.0, 0.2, False),
+        (1e6, 0.15, 0.05, 0.0, True),
+        (125e3, 0.025, 0.0, 0.2, True),
+    ],
+    ids=["far and freezing", "jittery", "freezing", "far with bulk", "slow and freezing with bulk"],
+)
+def test_a_healthy_path_is_never_suspect(rate: float, delay: float, jitter: float, freezes: float, bulk: bool) -> None:
+    """From its first moment on, when nothing has been learned of it: see docs/network.md for real ones."""
+    world = World(1, Rules(), rate=rate, delay=delay)
+    world.jitter = jitter
+    world.connect()
+    direct = world.attempt()
+    for side in world.sides:
+        side.open("bulk", Lane.BULK)
+        world.every(0.05, partial(side.send, "", 100), 20)
+        if bulk:
+            world.every(0.05, partial(side.send_if_room, "bulk", 64 * KIB), 20)
+    world.run(0.5)
+    while world.clock.now < 20:
+        for wire in direct.wires:
+            wire.hold(freezes)
+        world.run(world.rng.uniform(1, 4))
+    assert [side.session.path for side in world.sides] == ["direct", "direct"]
+    assert [side.session.stats().suspicions for side in world.sides] == [0, 0]
+
+
 def test_direct_returns_when_it_works_again() -> None:
     world, direct = stream(4, bulk=True)
     world.run(4)
