@@ -30,7 +30,7 @@ from tests.network.stage import side_by_side
 from tests.network.turn import why_no_turn
 
 PARTS = ("matrix", "idle", "bulk", "failover", "suspicions", "rivals", "chaos")
-AT_ONCE = {"matrix": 4, "idle": 5, "bulk": 2, "failover": 3, "suspicions": 3, "rivals": 2, "chaos": 1}
+AT_ONCE = {"matrix": 4, "idle": 5, "bulk": 3, "failover": 4, "suspicions": 4, "rivals": 4, "chaos": 1}
 """How many run at a time on two cores, so that none of them waits for a core."""
 TRIES = 2
 """A run that breaks off, rather than ends with a fault, is made once more; both are told."""

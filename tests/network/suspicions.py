@@ -59,13 +59,15 @@ async def run_road(name: str, seconds: float, folder: Path, python: Python = CHE
         assert all(peer.returncode is None for peer in talk.peers.values()), [talk.errors(side) for side in talk.peers]
         figures = await talk.end(120)
         sessions = [stats["session"] for side in talk.peers for stats in talk.stats(side).values()]
+        leaving = [left(talk.read(side, "paths"), ended) for side in talk.peers]
         return {
             "kind": "suspicions",
             "road": name,
             "seconds": ended - begun,
             # Who suspects tells the other, who then does so too: one cause, counted once.
             "suspicions": max(session["suspicions"] for session in sessions),
-            "left": max(left(talk.read(side, "paths"), ended) for side in talk.peers),
+            "left": max(len(moments) for moments in leaving),
+            "left_at": [[round(moment - begun, 2) for moment in moments] for moments in leaving],
             "faults": figures["faults"],
             "trouble": None,
             **delivery(talk, figures),
@@ -80,7 +82,7 @@ async def _freezes(scene: Stage, rng: random.Random, seconds: float) -> None:
         scene.net.wire(rng.choice(tuple(scene.talk.peers)), stall=FREEZE)
 
 
-def left(paths: Sequence[dict[str, Any]], ended: float) -> int:
-    """How often a peer left the direct path."""
-    names = [record["path"] for record in paths if record["at"] < ended]
-    return sum(was == "direct" != now for was, now in pairwise(names))
+def left(paths: Sequence[dict[str, Any]], ended: float) -> list[float]:
+    """When a peer left the direct path."""
+    known = [record for record in paths if record["at"] < ended]
+    return [now["at"] for was, now in pairwise(known) if was["path"] == "direct" != now["path"]]

@@ -10,9 +10,9 @@ from tests.network.suspicions import ROADS, left, run_road
 def test_leaving_the_direct_path_counts_and_coming_back_does_not() -> None:
     names = ("relay", "direct", "relay", "direct", "relay", "direct", "relay")
     paths = [{"at": float(at), "path": name} for at, name in enumerate(names)]
-    assert left(paths, 10.0) == 3
-    assert left(paths, 5.5) == 2
-    assert left(paths[:2], 10.0) == 0
+    assert left(paths, 10.0) == [2.0, 4.0, 6.0]
+    assert left(paths, 5.5) == [2.0, 4.0]
+    assert left(paths[:2], 10.0) == []
 
 
 def test_every_way_of_being_slow_is_tried() -> None:
