@@ -100,6 +100,8 @@ class Link:
         self._timer_at = 0.0
         self._wants_direct: asyncio.TimerHandle | None = None
         self._waits_to_load = False
+        self._has_key = False
+        """There is a key since this turn began: signals that waited for it can go at its end."""
         self._ended: str | None = None
         self._closing = False
 
@@ -133,6 +135,8 @@ class Link:
         now = self._loop.time()
         if self.core.relay_changed(mine, theirs, now):
             self.attempts.negotiation.reachable(now)
+        elif mine is None or theirs is None:
+            self.attempts.negotiation.unreachable()
         self._wake()
 
     def receive_relay(self, packet: bytes) -> None:
@@ -242,6 +246,8 @@ class Link:
             self.core.session.close(now)
         for outgoing in self.core.packets_to_send(now):
             self._transmit(outgoing, now)
+        if self._has_key:
+            self._send_signals()
         self._events(now)
         self.attempts.run(now)
         self._set_timer()
@@ -322,13 +328,18 @@ class Link:
                     self.attempts.negotiation.reset(now)
 
     def _ready(self, now: float) -> None:
-        """There is a key: signals that waited can go, and both sides' settings are known."""
+        """There is a key, and both sides' settings are known."""
         self.questions.changed()
         self.attempts.negotiation.set_allowed(self._may_go_direct, now)
         if self._waits_to_load and self._wants_direct is not None:
             self._waits_to_load = False
             self._wants_direct.cancel()
             self._wants_direct = self._loop.call_later(FIRST_HANDLED, self._try_direct)
+        self._has_key = True
+
+    def _send_signals(self) -> None:
+        """Those that waited for a key go behind what gives it to the peer, which could not open them before."""
+        self._has_key = False
         waiting, self._signals = self._signals, deque(maxlen=MAX_SIGNALS_WAITING)
         for kind, attempt, payload in waiting:
             self.signal(kind, attempt, payload)

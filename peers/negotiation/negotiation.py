@@ -22,7 +22,7 @@ from typing import Any
 from peers.negotiation import signals
 from peers.negotiation.attempt import DEADLINE, GRACE, Attempt, Candidate, Overtakers, Phase
 from peers.negotiation.events import Abandon, Event, MakeAnswer, MakeOffer, SendSignal, TakeAnswer, TakeCandidate
-from peers.negotiation.retry import AGAIN, DOUBT, PATIENCE, STEADY, Allowance, Retry
+from peers.negotiation.retry import AGAIN, DOUBT, PATIENCE, RETRY, STEADY, Allowance, Retry
 
 
 class Negotiation:
@@ -32,6 +32,7 @@ class Negotiation:
         self._offers = offers
         self._allowed = False
         self._wanted = False
+        self._unreachable = False
         self._last = 0  # number of the last attempt made or seen in this session
         self._current: Attempt | None = None
         self._live: int | None = None
@@ -88,12 +89,22 @@ class Negotiation:
         # Not at once: an end of the old attempt 1 that is still to be told must not be taken for one of the new.
         self._try_again(now)
 
+    def unreachable(self) -> None:
+        """Signals do not get through, until `reachable`: whatever were tried would be in vain."""
+        self._unreachable = True
+        self._retry.at = None
+
     def reachable(self, now: float) -> None:
         """Signals get through, after a time in which they did not: what was tried meanwhile was in vain.
 
         It counts as one of the attempts that a peer may bring about, since its coming and going leads here.
         """
-        if not self._wanted or not self._allowance.take(now):
+        self._unreachable = False
+        if not self._wanted:
+            return
+        if not self._allowance.take(now):
+            if self._retry.at is None and self._lacks_path():
+                self._retry.soon(now, RETRY)
             return
         self._retry.succeeded(now)
         if self._current is not None and self._current.phase in (Phase.DESCRIBING, Phase.OFFERED):
@@ -324,7 +335,8 @@ class Negotiation:
             self._retry.failed(now)
 
     def _lacks_path(self) -> bool:
-        return self._wanted and self._allowed and self._current is None and (self._live is None or self.silent)
+        wants = self._wanted and self._allowed and not self._unreachable
+        return wants and self._current is None and (self._live is None or self.silent)
 
     def _try_soon(self, now: float) -> None:
         if self._lacks_path():

@@ -271,6 +271,51 @@ def test_when_signals_get_through_again_there_is_another_attempt_at_once(offers:
     assert begun == (MakeOffer(negotiation.begun) if offers else SendSignal("request", 0, {"seen": 0}))
 
 
+@pytest.mark.parametrize("offers", [True, False])
+def test_nothing_is_tried_while_signals_do_not_get_through(offers: bool) -> None:
+    negotiation = Negotiation(offers=offers, rng=random.Random(1), now=0.0)
+    negotiation.unreachable()
+    negotiation.set_allowed(True, 0.0)
+    negotiation.want(0.0)
+    assert (negotiation.next_timeout(), drain(negotiation)) == (None, [])
+    negotiation.reachable(1.0)
+    assert AGAIN[0] <= wait(negotiation) - 1.0 <= AGAIN[1]
+    assert drain(negotiation) == [MakeOffer(1) if offers else SendSignal("request", 0, {"seen": 0})]
+
+
+@pytest.mark.parametrize("ends", [True, False])
+def test_a_path_lost_while_signals_do_not_get_through_is_replaced_when_they_do(ends: bool) -> None:
+    negotiation = adopted()
+    negotiation.unreachable()
+    (negotiation.ended if ends else negotiation.suspected)(1, STEADY)
+    negotiation.traffic(STEADY)
+    assert (negotiation.next_timeout(), drain(negotiation)) == (None, [])
+    negotiation.reachable(60.0)
+    assert AGAIN[0] <= wait(negotiation) - 60.0 <= AGAIN[1]
+
+
+def test_an_attempt_that_is_late_while_signals_do_not_get_through_is_the_last_until_they_do() -> None:
+    negotiation = offered()
+    negotiation.unreachable()
+    while wait(negotiation) < DEADLINE:
+        pass
+    assert negotiation.next_timeout() is None
+    assert negotiation.begun == 1
+
+
+def test_a_peer_that_comes_and_goes_too_often_is_tried_later_all_the_same() -> None:
+    negotiation = make(offers=True, wants=False)
+    negotiation.traffic(0.0)
+    negotiation.unreachable()
+    negotiation.want(0.0)
+    for _ in range(10):
+        negotiation.reachable(0.0)
+        negotiation.unreachable()
+    negotiation.reachable(0.0)
+    assert RETRY[0] <= wait(negotiation) <= RETRY[1]
+    assert drain(negotiation) == [MakeOffer(1)]
+
+
 def test_signals_that_get_through_again_disturb_no_path() -> None:
     negotiation = adopted()
     negotiation.reachable(20.0)

@@ -136,6 +136,11 @@ class TwoSides(RuleBasedStateMachine):
             side.core.reachable(self.now)
         self.run()
 
+    @rule(of=st.sampled_from([0, 1]))
+    def unreachable(self, of: int) -> None:
+        self.sides[of].core.unreachable()
+        self.run()
+
     @rule()
     def cut(self) -> None:
         self.passes = False
@@ -175,6 +180,10 @@ class TwoSides(RuleBasedStateMachine):
     def settle(self) -> None:
         """Signals get through and the network lets connections open: soon both sides are on the same path."""
         self.passes = True
+        for side in self.sides:
+            if side.core._unreachable:
+                side.core.reachable(self.now)
+        self.run()
         for _ in range(200):
             while self.wire or any(side.to_describe for side in self.sides):
                 self.describe()

@@ -1,10 +1,14 @@
 """When there is a relay again, a direct path is tried again soon, however long the wait was to be."""
 
+from typing import Any
+
 import pytest
 
 from peers import Client
 from peers.negotiation import retry
 from peers.paths.direct import DirectPath
+from peers.paths.relay import RelayPath
+from peers.session.handshake import SECOND
 from tests.serving import serving
 from tests.waiting import Log
 
@@ -30,3 +34,26 @@ async def test_a_new_connection_ends_the_wait_for_the_next_attempt(monkeypatch: 
             lost.set_result("a test pulled the plug")
             await back.count(1, 5)
             await tried.count(2, 5)
+
+
+async def test_a_signal_that_waited_for_a_key_goes_behind_what_gives_it_to_the_peer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The peer could not open it before, and the attempt would wait for it to be sent again."""
+    went: Log[str] = Log()
+    send = RelayPath.send
+
+    def sent(path: RelayPath, packet: bytes, what: Any) -> None:
+        if packet[0] == SECOND:
+            went("the key")
+        send(path, packet, what)
+
+    async with serving() as url, Client(url) as one, Client(url) as other:
+        async with one.join("r", p2p="never") as room, other.join("r", p2p="never") as there:
+            link = (await room.wait_for_peer(timeout=10))._link
+            monkeypatch.setattr(RelayPath, "send", sent)
+            monkeypatch.setattr(link, "_send_signal", lambda *_: went("the signal"))
+            link._signals.append(("request", 1, {"seen": 1}))
+            assert not link.core.bound
+            await there.send("hello")
+            assert await went.count(2) == ["the key", "the signal"]
