@@ -162,8 +162,7 @@ async def test_a_client_that_is_stopped_for_good_leaves_nothing(
     async with RawClient(server.url) as raw:
         eve = await stopped(raw)
         await fill(ada, eve)
-        await until(lambda: _writers() == 1)
-        assert len(server.engine.sio.eio.sockets) == 1
+        await until(lambda: _writers() == 1 and len(server.engine.sio.eio.sockets) == 1)
 
 
 def _writers() -> int:
