@@ -116,6 +116,20 @@ class Connection(ice.Connection):
             await asyncio.sleep(self._held_until - now)
         await super().check_start(pair)
 
+    def check_complete(self, pair: ice.CandidatePair) -> None:
+        """A check has come to its end. Of several nominated pairs the best one is used, not the last.
+
+        Candidates may come when one pair is already in use, and those of TURN servers are the last to come. Both sides
+        see the priorities alike (RFC 8445 section 6.1.2.3).
+        """
+        used = self._nominated.get(pair.component)
+        super().check_complete(pair)
+        if used is not None and self._priority(used) > self._priority(pair):
+            self._nominated[pair.component] = used
+
+    def _priority(self, pair: ice.CandidatePair) -> int:
+        return ice.candidate_pair_priority(pair.local_candidate, pair.remote_candidate, self.ice_controlling)
+
     def check_incoming(self, message: stun.Message, addr: tuple[str, int], protocol: ice.StunProtocol) -> None:
         """The peer has checked a pair. If our own check of it is under way, it goes out again at once.
 

@@ -234,6 +234,27 @@ async def test_a_pair_through_a_turn_server_lets_the_others_go_before_it(
 
 
 @pytest.mark.parametrize("controlling", [True, False])
+async def test_the_best_of_the_nominated_pairs_is_used_and_not_the_last(controlling: bool) -> None:
+    """A pair through a TURN server may be nominated when a better one is in use already."""
+    ends = Ends()
+    ends.left.ice_controlling, ends.right.ice_controlling = controlling, not controlling
+    candidate = await ends.gather()
+    await ends.left.add_remote_candidate(candidate)
+    async with asyncio.timeout(10):
+        await asyncio.gather(ends.left.connect(), ends.right.connect())
+    used = ends.left._nominated[1]
+    for step in (-1, 1):
+        other = copy.copy(used.remote_candidate)
+        other.priority += step * 2**24
+        pair = ice.CandidatePair(used.protocol, other)
+        pair.state, pair.nominated = ice.CandidatePair.State.SUCCEEDED, True
+        pair.protocol.local_candidate.priority = 2**31 - 1
+        ends.left.check_complete(pair)
+        assert ends.left._nominated[1] is (used if step < 0 else pair)
+    await ends.close()
+
+
+@pytest.mark.parametrize("controlling", [True, False])
 async def test_a_pair_through_a_turn_server_has_its_turn(controlling: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """After a while; at once on the side that does not nominate."""
     monkeypatch.setattr(seam, "HOLD", 0.2 if controlling else 60.0)
