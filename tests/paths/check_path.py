@@ -226,6 +226,6 @@ def is_socket(fd: str) -> bool:
 
 async def settled(condition: Callable[[], bool]) -> None:
     """Wait until transports that are closing have been closed: that is one turn of the loop, or two."""
-    async with asyncio.timeout(3.0):
+    async with asyncio.timeout(DEADLINE):
         while not condition():
             await asyncio.sleep(0)

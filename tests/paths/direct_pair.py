@@ -1,7 +1,7 @@
 """Pairs of direct paths in one process, connected by hand as a link does it by signals."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from peers.paths.direct import DirectPath
@@ -40,6 +40,10 @@ class DirectEnd(End):
         self.candidates.append(candidate)
         if self.other is not None:
             self.other.direct.take_candidate(candidate)
+
+
+MakeEnd = Callable[..., DirectEnd]
+"""What makes an offering side from its ICE servers, and whatever else it takes."""
 
 
 def ends(ice_servers: Sequence[IceServer] = (), memory: Memory | None = None) -> tuple[DirectEnd, DirectEnd]:

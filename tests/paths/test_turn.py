@@ -19,7 +19,7 @@ from signalling.ice import ice_servers
 from signalling.protocol.events import IceServer
 from tests.paths.check_path import open_sockets, settled
 from tests.paths.coturn import KINDS, MISSING, SECRET, Coturn, coturn
-from tests.paths.direct_pair import DirectEnd, describe, ends
+from tests.paths.direct_pair import MakeEnd, describe, ends
 from tests.serving import serving
 from tests.waiting import Log, eventually
 
@@ -80,24 +80,22 @@ async def test_a_pair_of_relayed_candidates_carries_packets(
 
 @pytest.mark.parametrize("wrong", [{"secret": "another"}, {"age": 3_600}])
 async def test_a_refused_credential_leaves_its_reason_in_the_log(
-    server: Coturn, wrong: dict[str, Any], caplog: pytest.LogCaptureFixture
+    server: Coturn, wrong: dict[str, Any], caplog: pytest.LogCaptureFixture, offering: MakeEnd
 ) -> None:
-    end = DirectEnd(offers=True, ice_servers=minted(server.url("udp"), **wrong))
+    end = offering(minted(server.url("udp"), **wrong))
     with caplog.at_level(logging.WARNING):
         await end.direct.offer()
-        await eventually(lambda: "refused" in caplog.text)
+        await eventually(lambda: "refused to give an address" in caplog.text)
     assert f"{server.url('udp')} refused to give an address: STUN transaction failed (401" in caplog.text
-    await end.direct.close()
 
 
 async def test_a_certificate_that_is_not_trusted_leaves_its_reason_in_the_log(
-    server: Coturn, caplog: pytest.LogCaptureFixture
+    server: Coturn, caplog: pytest.LogCaptureFixture, offering: MakeEnd
 ) -> None:
-    end = DirectEnd(offers=True, ice_servers=minted(server.url("tls")))
+    end = offering(minted(server.url("tls")))
     with caplog.at_level(logging.INFO):
         await end.direct.offer()
         await eventually(lambda: "CERTIFICATE_VERIFY_FAILED" in caplog.text)
-    await end.direct.close()
 
 
 @pytest.mark.parametrize(("secret", "path"), [(SECRET, "direct"), ("another", "relay")])
@@ -111,7 +109,9 @@ async def test_two_peers_that_reach_each_other_through_turn_alone(
                 room, there = await ada.join("lobby"), await bob.join("lobby")
                 there.on("message", got)
                 peer = await room.wait_for_peer(timeout=10)
-                await eventually(lambda: peer.path == "direct" if path == "direct" else "refused" in caplog.text)
+                await eventually(
+                    lambda: peer.path == "direct" if path == "direct" else "refused to give an address" in caplog.text
+                )
                 await peer.send("hello")
             (message,) = await got.count(1)
             assert (message.data, message.path) == ("hello", path)
