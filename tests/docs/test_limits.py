@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from peers import channel, emitter, room
+from peers import channel, dialling, emitter, room, tries
 from peers.codec import payloads, values
 from peers.link import Link
 from peers.negotiation import attempt, retry, signals
@@ -19,7 +19,7 @@ from signalling.protocol import limits
 from tests.docs.markdown import Row, plain, quantity, table
 
 PAGE = "docs/limits.md"
-SECTIONS = ("## Messages", "## A link", "## Direct paths", "## The server")
+SECTIONS = ("## Messages", "## A link", "## Direct paths", "## Reaching the server", "## The server")
 HOMES: dict[str, Any] = {
     "Budget": Budget(),
     "Config": Config(),
@@ -27,8 +27,8 @@ HOMES: dict[str, Any] = {
     **{
         module.__name__.rpartition(".")[2]: module
         for module in (
-            *(aioice_seam, attempt, channel, emitter, gathering, limits, namespace),
-            *(payloads, queue, retry, room, signals, values),
+            *(aioice_seam, attempt, channel, dialling, emitter, gathering, limits, namespace),
+            *(payloads, queue, retry, room, signals, tries, values),
         )
     },
 }
