@@ -43,6 +43,7 @@ class Liveness:
         "_silences",
         "_unproved",
         "asked",
+        "begun",
         "datagram_at",
         "done",
         "heard",
@@ -54,6 +55,7 @@ class Liveness:
         "proof",
         "rate",
         "rules",
+        "shortest",
         "since",
         "srtt",
         "suspect",
@@ -66,11 +68,12 @@ class Liveness:
         self.rules = rules
         self.srtt: float | None = None
         self.least: float | None = None
-        """The shortest round trip seen."""
+        """The shortest round trip of a frame."""
+        self.shortest: float | None = None
+        """The shortest of any, pings' too."""
         self.rate = 0.0
         """Bytes a second that were acknowledged, at best in the last seconds."""
-        self.heard = now
-        self.proof = now
+        self.begun = self.heard = self.proof = now
         self.asked: float | None = None
         """The oldest moment from which an answer is due, or None if nothing waits for one."""
         self.in_flight = 0
@@ -130,6 +133,7 @@ class Liveness:
 
     def sample(self, rtt: float) -> None:
         """A round trip was measured."""
+        self.shortest = rtt if self.shortest is None else min(rtt, self.shortest)
         self.srtt = rtt if self.srtt is None else self.srtt + (rtt - self.srtt) / 8
 
     def measured(self, sent: float, done_before: int, now: float) -> None:
@@ -170,15 +174,22 @@ class Liveness:
         self.heard = min(now, max(asked, self.heard) + by)
         self.proof = min(now, max(asked, self.proof) + by)
 
-    def patience(self) -> tuple[float, float]:
-        """How long a silence, and how long a time without proof, is not yet suspicious."""
+    def _most(self) -> tuple[float, float]:
+        """How long a silence, and how long a time without proof, may be learned."""
         rules = self.rules
+        far = rules.far_rtts * (self.shortest or 0.0)
+        return max(rules.silence_most, far), max(rules.no_proof_most, 2 * far)
+
+    def patience(self) -> tuple[float, float]:
+        """How long a silence, and how long a time without proof, is not yet suspicious once the path is not new."""
+        rules = self.rules
+        silence_most, no_proof_most = self._most()
         unlearned = rules.unlearned_rtts * (self.srtt if self.srtt is not None else rules.unknown_rtt)
         longest = self._silences.value
-        learned = unlearned if longest is None else min(rules.silence_most, rules.learned_factor * longest)
+        learned = unlearned if longest is None else min(silence_most, rules.learned_factor * longest)
         silence = max(rules.silence, learned)
         longest = self._unproved.value
-        learned = unlearned if longest is None else min(rules.no_proof_most, rules.learned_factor * longest)
+        learned = unlearned if longest is None else min(no_proof_most, rules.learned_factor * longest)
         return silence, max(rules.no_proof, learned)
 
     def suspicious_at(self) -> float | None:
@@ -186,8 +197,15 @@ class Liveness:
         asked = self.asked
         if asked is None:
             return None
+        heard, proof = max(asked, self.heard), max(asked, self.proof)
         silence, no_proof = self.patience()
-        return min(max(asked, self.heard) + silence, max(asked, self.proof) + no_proof)
+        new = self.begun + self.rules.new_rtts * (self.shortest or 0.0)
+        if heard < new or proof < new:
+            # A transport begins slowly, and in a network that is full it loses its first packets.
+            silence_most, no_proof_most = self._most()
+            silence = max(silence, silence_most) if heard < new else silence
+            no_proof = max(no_proof, no_proof_most) if proof < new else no_proof
+        return min(heard + silence, proof + no_proof)
 
     def unproved_at(self) -> float | None:
         """When a ping is due because what is outstanding lacks proof; None while nothing is asked."""

@@ -314,3 +314,28 @@ def test_no_false_suspicion_on_a_jittery_path() -> None:
         world.every(0.05, partial(side.send, "", 100), 120)
     world.run(120)
     assert sum(side.session.stats().suspicions for side in world.sides) == 0
+
+
+def test_a_new_path_may_be_silent_for_as_long_as_any() -> None:
+    """It is new for its first eight round trips, and what counts is when the silence began."""
+    life = Liveness(Rules(), 10.0)
+    life.sample(0.1)
+    life.sent(10.5)
+    life.hear(10.6)
+    life.prove(10.6)
+    life.sent(10.7)
+    assert life.suspicious_at() == pytest.approx(11.7)
+    life.prove(10.75)
+    life.sent(10.9)
+    assert life.suspicious_at() == pytest.approx(11.25)
+
+
+def test_what_may_be_learned_of_a_far_path_is_longer() -> None:
+    life = Liveness(Rules(), 0.0)
+    life.sample(0.4)
+    life.sent(10.0)
+    life.hear(15.0)
+    life.prove(15.0)
+    assert life.patience() == pytest.approx((1.6, 3.2))
+    life.sample(0.1)
+    assert life.patience() == pytest.approx((1.0, 2.0))

@@ -166,6 +166,20 @@ SWITCHES = (
         of(SUSPICION, "test_silences_that_ended_well_are_learned"),
     ),
     Switch(
+        "far-paths",
+        ("S7",),
+        "no more of a silence is learned of a far path than of a near one",
+        instead(Liveness, "_most", lambda life: (life.rules.silence_most, life.rules.no_proof_most)),
+        of(SUSPICION, "test_what_may_be_learned_of_a_far_path_is_longer"),
+    ),
+    Switch(
+        "new-paths",
+        ("S7",),
+        "a new path is given no more time than an old one",
+        instead(Liveness, "begun", property(always(float("-inf")), nothing)),
+        of(SUSPICION, "test_a_new_path_may_be_silent_for_as_long_as_any"),
+    ),
+    Switch(
         "three-pongs",
         ("S7",),
         "one pong makes a suspect path trusted",
