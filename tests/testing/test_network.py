@@ -14,7 +14,7 @@ from aiortc import RTCPeerConnection
 
 from peers import Client, Peer, Room
 from peers.testing import Network, Server
-from tests.waiting import Log, eventually
+from tests.waiting import DEADLINE, Log, eventually
 
 PROGRAM = Path(__file__).parent / "other_program.py"
 
@@ -40,6 +40,14 @@ def data_of(room: Room) -> Log[Any]:
     got: Log[Any] = Log()
     room.on("message", lambda message: got((message.data, message.path)))
     return got
+
+
+async def ping(peer: Peer, path: str, below: float) -> float:
+    """Ping until an answer by this path comes within so many seconds: a busy machine makes some slower."""
+    async with asyncio.timeout(DEADLINE):
+        while (answer := await peer.ping())[0] >= below or answer[1] != path:
+            pass
+    return answer[0]
 
 
 async def test_the_direct_path_cut_in_silence_and_healed(eitherway_server: Server, eitherway_network: Network) -> None:
@@ -79,9 +87,8 @@ async def test_one_direction_to_one_peer(eitherway_server: Server, eitherway_net
         await eventually(lambda: to_c.path == "direct")
         eitherway_network.delay(0.3, "direct", from_=one, to=two)
         for peer in (to_b, to_a):
-            seconds, path = await peer.ping(timeout=10)
-            assert (0.3 <= seconds < 0.6, path) == (True, "direct")  # one way of two
-        assert (await to_c.ping(timeout=10))[0] < 0.3
+            assert await ping(peer, "direct", 0.6) >= 0.3  # one way of two
+        await ping(to_c, "direct", 0.3)
         eitherway_network.delay(0)
         eitherway_network.cut("direct", from_=to_a, to=two.id)  # however it is named
         await eventually(lambda: to_b.path == "relay")
@@ -94,11 +101,10 @@ async def test_a_delay_is_seen_in_round_trips(
 ) -> None:
     async with pair(eitherway_server, p2p) as (_, _, to_b, _):
         eitherway_network.delay(0.1)
-        seconds, path = await to_b.ping(timeout=10)
-        assert path == ("direct" if p2p == "eager" else "relay")
-        assert 0.1 * legs <= seconds < 0.1 * legs + 0.3
+        path = "direct" if p2p == "eager" else "relay"
+        assert await ping(to_b, path, 0.1 * legs + 0.3) >= 0.1 * legs
         eitherway_network.delay(0)
-        assert (await to_b.ping(timeout=10))[0] < 0.1
+        await ping(to_b, path, 0.1)
 
 
 async def test_a_share_of_datagrams_is_lost_and_nothing_else(
@@ -211,8 +217,7 @@ async def test_a_peer_in_another_process_is_reached_through_the_same_network(
         peer = await room.wait_for_peer(timeout=20)
         await eventually(lambda: peer.path == "direct")
         eitherway_network.delay(0.1, "direct")
-        seconds, path = await peer.ping(timeout=10)
-        assert (0.2 <= seconds < 0.5, path) == (True, "direct")
+        assert await ping(peer, "direct", 0.5) >= 0.2
         eitherway_network.delay(0, "direct")
         with pytest.raises(ValueError, match="another process"):
             eitherway_network.cut(from_=peer)
