@@ -96,8 +96,16 @@ class Dialler:
         raise Unreachable(f"cannot reach a signalling server at {self._url} {'; '.join(failures)}", nobody=nobody)
 
     async def _connect(self, transport: str, auth: Any, line: Line) -> Made:
+        opened: list[aiohttp.ClientWebSocketResponse] = []
+
+        def open_websocket(*arguments: Any, **options: Any) -> aiohttp.ClientWebSocketResponse:
+            opened.append(aiohttp.ClientWebSocketResponse(*arguments, **options))
+            return opened[-1]
+
         http = aiohttp.ClientSession(
-            headers=self.headers, connector=aiohttp.TCPConnector(socket_factory=line.make_socket)
+            headers=self.headers,
+            connector=aiohttp.TCPConnector(socket_factory=line.make_socket),
+            ws_response_class=open_websocket,  # type: ignore[arg-type]
         )
         sio = make_client(
             reconnection=False,
@@ -111,16 +119,22 @@ class Dialler:
         except BaseException:
             await http.close()
             raise
-        await dial(
-            sio,
-            self._url,
-            self._path,
-            transport,
-            namespace=self._namespace,
-            auth=auth,
-            timeout=self._timeout,
-            line=line,
-        )
+        try:
+            await dial(
+                sio,
+                self._url,
+                self._path,
+                transport,
+                namespace=self._namespace,
+                auth=auth,
+                timeout=self._timeout,
+                line=line,
+            )
+        except BaseException:
+            # engine.io forgets a WebSocket that is given up before its first packet has come.
+            for websocket in opened:
+                await websocket.close()
+            raise
         return Made(sio, lost, transport)
 
     def _forsake(self, task: asyncio.Task[Made]) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import socket
 from collections.abc import AsyncIterator, Iterator
 
@@ -202,3 +203,25 @@ async def test_a_network_that_is_back_is_noticed_though_a_try_hangs_on_it() -> N
             await client.close()
         finally:
             await runner.cleanup()
+
+
+async def test_a_websocket_on_which_nothing_follows_is_closed() -> None:
+    """Engine.io forgets it when it is given up before its first packet."""
+
+    async def nothing(request: web.Request) -> web.WebSocketResponse:
+        websocket = web.WebSocketResponse()
+        await websocket.prepare(request)
+        await websocket.receive()
+        return websocket
+
+    app = web.Application()
+    app.router.add_get("/socket.io/", nothing)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        said = await failure(f"http://127.0.0.1:{runner.addresses[0][1]}", transports=["websocket"])
+        assert "no answer in 1 s" in said
+        gc.collect()  # one that was not closed says so now, and warnings are errors
+    finally:
+        await runner.cleanup()
