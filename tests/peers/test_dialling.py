@@ -64,7 +64,7 @@ async def failure(url: str, **options: object) -> str:
 
 async def test_what_swallows_websockets_is_passed_by_polling() -> None:
     async with serving() as url, in_front_of(int(url.rpartition(":")[2])) as front:
-        async with asyncio.timeout(10), Client(front, timeout=1.0) as client:
+        async with asyncio.timeout(20), Client(front, timeout=2.0) as client:
             assert client.transport == "polling"
             await client.join("r", p2p="never")
 
