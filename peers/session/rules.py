@@ -88,7 +88,7 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     far_rtts: float = 4.0
     """Where so many of the shortest round trips are longer than `silence_most`, they are the most; twice as many for
     time without proof."""
-    new_rtts: float = 8.0
+    new_rtts: float = 4.0
     """A silence that begins within so many round trips from the path's opening may be as long as the longest."""
     learned_factor: float = 2.0
     learned_for: float = 120.0

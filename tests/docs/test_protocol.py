@@ -470,7 +470,7 @@ def test_numbers_in_the_rules() -> None:
         ("no proof for max(700 ms, L')", 0.7, rules.no_proof),
         ("longest silence of the last 120 s that ended well, at most 1 s", 1, rules.silence_most),
         ("4 × the shortest round trip of the path is more than 1 s", (4, 1), (rules.far_rtts, rules.silence_most)),
-        ("first 8 × shortest round trip", 8, rules.new_rtts),
+        ("first 4 × shortest round trip", 4, rules.new_rtts),
         ("4 × the smoothed round trip (0.1 s if unknown)", (4, 0.1), (rules.unlearned_rtts, rules.unknown_rtt)),
         ("more than 50 ms late", 0.05, rules.late),
         ("proof for max(100 ms, 2 × smoothed round trip)", 0.1, rules.ping_unproved),

@@ -317,9 +317,9 @@ def test_no_false_suspicion_on_a_jittery_path() -> None:
 
 
 def test_a_new_path_may_be_silent_for_as_long_as_any() -> None:
-    """It is new for its first eight round trips, and what counts is when the silence began."""
+    """It is new for its first four round trips, and what counts is when the silence began."""
     life = Liveness(Rules(), 10.0)
-    life.sample(0.1)
+    life.sample(0.2)
     life.sent(10.5)
     life.hear(10.6)
     life.prove(10.6)
