@@ -21,7 +21,7 @@ class Watch:
         self._next_ping = 1
         self._probes: dict[int, None] = {}
         self._recent: deque[float] = deque()
-        """When direct paths became suspect, in the last minute."""
+        """When the direct path became suspect, in the last minute."""
         self._bulk_waits = False
         """The direct path is suspect, and bulk has not followed over the relay yet."""
         self.suspicions = 0
@@ -140,6 +140,7 @@ class Watch:
             assert isinstance(path.instance, DirectInstance)
             self._events.append(DirectAdopted(path.instance.attempt))
             self._bulk_waits = False
+            self._recent.clear()
         life = path.life
         if life.suspect and sent >= life.since:
             life.pongs += 1

@@ -219,6 +219,22 @@ def test_a_path_that_is_suspect_again_and_again_is_held_back() -> None:
     assert 8 <= waits[2] < 8.6
 
 
+def test_a_new_path_does_not_answer_for_the_one_that_it_replaces() -> None:
+    world, a, _, direct = streaming()
+    for _ in range(3):
+        direct.cut()
+        world.run(1)
+        direct.restore()
+        world.run(9)
+    newer = world.attempt()
+    world.run(5)
+    newer.cut()
+    world.run(1)
+    newer.restore()
+    world.run(2)
+    assert a.session.path == "direct"
+
+
 def test_reliable_goes_by_the_relay_only_and_bulk_follows_after_2_s() -> None:
     one = suspect()
     bulk = one.session.open("bulk", Lane.BULK)
