@@ -21,8 +21,6 @@ class Expected(NamedTuple):
     gap: float
     attempts: int = 2
     changes: int = 2
-    again: float = DIRECT_AGAIN
-    """Seconds in which the path is to be direct again."""
 
 
 SELECTION: dict[tuple[str, Load], Expected] = {
@@ -30,13 +28,13 @@ SELECTION: dict[tuple[str, Load], Expected] = {
     # To the relay; to the suspect path when the server has given up the one that is stopped, and there is no relay any
     # more; when it goes on, to the relay, if that is back before three pongs have come; and to direct.
     ("program_stopped", "idle"): Expected(23, attempts=3, changes=4),
-    ("cut_both_ways", "bulk"): Expected(3),
+    # On a machine that five labs keep busy the new path may be suspect once more.
+    ("cut_both_ways", "bulk"): Expected(3, changes=4),
     ("cut_from_a", "idle"): Expected(3),
     ("cut_from_b", "idle"): Expected(3),
     ("address_change", "idle"): Expected(4, attempts=3, changes=4),
-    # An attempt that found no TURN server is over after 15 s only, and the next comes 1 to 4 s later.
-    ("turn_killed", "idle"): Expected(3, attempts=3, again=22),
-    ("server_killed_under_relay", "idle"): Expected(13),
+    ("turn_killed", "idle"): Expected(3, attempts=3),
+    ("server_killed_under_relay", "idle"): Expected(10),
 }
 
 
@@ -55,7 +53,7 @@ async def test_failures_in_mid_stream_harm_no_message(labs_work: None, tmp_path:
             "no fault": not result["faults"] and result["trouble"] is None,
             "nothing given up": result["undelivered"] == 0,
             "the gap": result["gap"] <= expected.gap,
-            "direct again": not direct or (again is not None and again <= expected.again),
+            "direct again": not direct or (again is not None and again <= DIRECT_AGAIN),
             "attempts": result["attempts"] <= expected.attempts,
             "changes": result["changes"] <= expected.changes,
         }
