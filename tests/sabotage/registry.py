@@ -11,9 +11,12 @@ from tests.sabotage.switches import (
     credit,
     ends,
     halves,
+    ice,
     identities,
     keys,
+    mending,
     order,
+    reconnecting,
     resending,
     rosters,
     server,
@@ -64,8 +67,8 @@ WITHOUT: Final = {
 """Why a rule has no switch."""
 
 MODULES: Final = (
-    *(order, credit, asking, resending, suspicion, ends, attempts),
-    *(halves, identities, keys, strangers, rosters, server, clients, bounds, wire),
+    *(order, credit, asking, resending, suspicion, ends, attempts, mending, ice),
+    *(halves, identities, keys, strangers, rosters, server, clients, reconnecting, bounds, wire),
 )
 """In the order of the rules."""
 SWITCHES: Final[dict[str, Switch]] = {switch.name: switch for module in MODULES for switch in module.SWITCHES}

@@ -179,7 +179,13 @@ SWITCHES = (
         ("S9", "S10"),
         "a peer may bring about attempts without end",
         instead(Allowance, "take", always(True)),
-        of(NEGOTIATION, "test_a_peer_cannot_bring_about_attempts_without_end"),
+        of(
+            NEGOTIATION,
+            "test_a_peer_cannot_bring_about_attempts_without_end",
+            "test_an_offer_that_comes_again_and_again_is_not_always_answered",
+            "test_a_peer_that_comes_and_goes_too_often_is_tried_later_all_the_same",
+            "test_a_peer_that_comes_and_goes_brings_about_no_storm_of_attempts",
+        ),
     ),
     Switch(
         "candidates-bounded",
