@@ -122,6 +122,16 @@ SWITCHES = (
         ),
     ),
     Switch(
+        "sleep-without-a-path",
+        ("S4", "S5"),
+        "an acknowledgement that no path can carry keeps the program awake",
+        instead(Unsequenced, "next_timeout", lambda self: self.ack_due),
+        of(
+            "session/test_link_core.py",
+            "test_whoever_drives_it_may_sleep_until_message_1_is_answered_or_sent_again",
+        ),
+    ),
+    Switch(
         "unsequenced-apart",
         ("S5", "P3"),
         "on direct, pings and acknowledgements travel with the ordered frames",

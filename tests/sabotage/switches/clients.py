@@ -3,11 +3,12 @@
 from typing import Any
 
 import socketio.packet
+from aiohttp import WSMsgType
 
 from peers import connection, dialling
 from peers.connection import Connection
 from peers.presence import Presence
-from signalling.engine import packets, polling, queue, server
+from signalling.engine import packets, polling, queue, server, websocket
 from signalling.engine.server import Engine
 from signalling.namespace import SignallingNamespace
 from tests.sabotage.switch import Patch, Switch, always, instead, nothing, of
@@ -133,6 +134,13 @@ SWITCHES = (
         "a server that we are attached to parses packets as ever",
         instead(server, "Packet", socketio.packet.Packet),
         of("signalling/test_attach.py", "test_attachments_are_bounded_there_too"),
+    ),
+    Switch(
+        "control-frames",
+        ("V7",),
+        "a WebSocket's pings and its end are taken for packets",
+        instead(websocket, "_DATA", frozenset(WSMsgType)),
+        of("signalling/test_websocket.py", "test_control_frames_that_come_with_relays_are_no_packets"),
     ),
     Switch(
         "connect-again",

@@ -7,6 +7,8 @@ import msgspec
 
 from peers.paths import relay as relay_path
 from signalling import namespace, relay
+from signalling.engine.packets import Parts
+from signalling.engine.queue import FedQueue
 from signalling.namespace import SignallingNamespace
 from signalling.outbox import Outbox
 from signalling.protocol.events import Relay
@@ -39,6 +41,35 @@ def all_at_once(patch: Patch) -> None:
     patch.setattr(SignallingNamespace, "_in_order", in_order)
 
 
+def overtake_the_waiting(patch: Patch) -> None:
+    was = SignallingNamespace.relay
+
+    def relay(self: Any, sid: str, relay: Relay) -> Any:
+        client = self._clients.get(sid)
+        if client is None:
+            return None
+        waiting, client.waiting = client.waiting, 0
+        try:
+            return was(self, sid, relay)
+        finally:
+            client.waiting = waiting
+
+    patch.setattr(SignallingNamespace, "relay", relay)
+
+
+def overtake_the_queue(patch: Patch) -> None:
+    was = FedQueue.pass_by
+
+    def pass_by(self: FedQueue, parts: Parts) -> bool:
+        waiting, self.bytes = self.bytes, 0
+        try:
+            return was(self, parts)
+        finally:
+            self.bytes += waiting
+
+    patch.setattr(FedQueue, "pass_by", pass_by)
+
+
 def wait_for_the_slowest(patch: Patch) -> None:
     was = SignallingNamespace._handle
 
@@ -66,6 +97,20 @@ SWITCHES = (
         "events of one client are handled side by side",
         all_at_once,
         of(NAMESPACE, "test_events_wait_for_the_ones_before_them"),
+    ),
+    Switch(
+        "relays-in-their-turn",
+        ("V3",),
+        "a relay is handled before the event that waits ahead of it",
+        overtake_the_waiting,
+        of("signalling/test_attach.py", "test_a_relay_right_behind_a_join_waits_for_it"),
+    ),
+    Switch(
+        "nothing-overtakes-a-reply",
+        ("V2", "V3"),
+        "what is written past a client's queue overtakes what is in it",
+        overtake_the_queue,
+        of("signalling/test_websocket.py", "test_nothing_overtakes_what_is_in_the_queue"),
     ),
     Switch(
         "64-waiters",

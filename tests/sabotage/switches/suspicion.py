@@ -26,6 +26,18 @@ def believe_hearing(patch: Patch) -> None:
     patch.setattr(Liveness, "hear", hear)
 
 
+def answer_for_the_older_path(patch: Patch) -> None:
+    was = Watch.ponged
+
+    def ponged(self: Watch, path: Path, number: int, now: float) -> None:
+        recent = list(self._recent)
+        was(self, path, number, now)
+        if not self._recent:
+            self._recent.extend(recent)
+
+    patch.setattr(Watch, "ponged", ponged)
+
+
 def count_from_the_last_heard(self: Liveness) -> float | None:
     silence, no_proof = self.patience()
     return None if self.asked is None else min(self.heard + silence, self.proof + no_proof)
@@ -192,6 +204,20 @@ SWITCHES = (
         "a path that fails again and again is trusted at once each time",
         instead(Watch, "_hold_back", always(0.0)),
         of(SUSPICION, "test_a_path_that_is_suspect_again_and_again_is_held_back"),
+    ),
+    Switch(
+        "a-path-for-itself",
+        ("S7",),
+        "a new path is held back for what the older one did",
+        answer_for_the_older_path,
+        of(SUSPICION, "test_a_new_path_does_not_answer_for_the_one_that_it_replaces"),
+    ),
+    Switch(
+        "old-suspicions",
+        ("S7",),
+        "what the peer has said before a path was trusted again makes it suspect once more",
+        instead(Liveness, "trusted", property(always(float("-inf")), nothing)),
+        of(SUSPICION, "test_that_it_was_suspect_before_it_was_trusted_again_is_old_news"),
     ),
     Switch(
         "bulk-pause",
