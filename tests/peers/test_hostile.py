@@ -42,8 +42,8 @@ async def test_a_member_that_sends_rubbish_harms_nobody(url: str, connect: Conne
         await to_b.send(n)
     await to_b.flush()
     assert got.items == list(range(200))
-    drops = b.peers[stranger.id].stats().drops
-    assert sum(drops.values()) > 100, drops
+    # The rubbish comes by the relay, and may still be on its way.
+    await eventually(lambda: sum(b.peers[stranger.id].stats().drops.values()) > 100)
     await stranger.close()
 
 
