@@ -3,10 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
-# What leans on the version of Python the most: event loops, tasks, transports. The cores know nothing of these.
-VERSION_TESTS := tests/protocol tests/signalling tests/peers -m 'not slow'
 
-.PHONY: run test test-newest test-version check bench network-lab vectors sabotage clean
+.PHONY: run test test-newest test-version test-version-server test-version-peers check bench network-lab vectors sabotage clean
 
 run: $(INSTALLED)
 	@$(BIN)/python demo/talk.py
@@ -20,8 +18,16 @@ test-newest: $(INSTALLED)
 	@found=$$($(BIN)/python -m tests.newest_python) || exit 1; set -- $$found; [ $$# = 0 ] || \
 	  { echo "Tests on CPython $$1 too ..."; $(MAKE) --no-print-directory test-version PYTHON="$$2" VENV=".venv-$$1"; }
 
+# What leans on the version of Python the most: event loops, tasks, transports. The cores know nothing of these. Two
+# processes, since these tests wait most of their time.
 test-version: $(INSTALLED)
-	$(BIN)/python -m pytest $(VERSION_TESTS)
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target test-version-server test-version-peers
+
+test-version-server: $(INSTALLED)
+	$(BIN)/python -m pytest tests/protocol tests/signalling -m 'not slow'
+
+test-version-peers: $(INSTALLED)
+	$(BIN)/python -m pytest tests/peers -m 'not slow'
 
 check: $(INSTALLED)
 	$(BIN)/ruff check .
