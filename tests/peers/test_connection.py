@@ -84,6 +84,28 @@ async def test_a_connection_that_is_lost_again_and_again_is_tried_less_often(
         assert loop.time() - begun >= sum(bound / 4 for bound in (0.25, 0.5, 1, 2, 4))
 
 
+async def test_after_a_connection_that_lasted_the_first_wait_is_short_again(
+    eitherway_server: Server, eitherway_network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connected: Log[None] = Log()
+    waits: list[float] = []
+    pause = Connection._pause
+
+    def noted(connection: Connection, nobody: bool, outage: float) -> float:
+        waits.append(pause(connection, nobody, outage))
+        return 0.0
+
+    monkeypatch.setattr("peers.connection.STEADY", 0.0)
+    monkeypatch.setattr(Connection, "_pause", noted)
+    async with Client(eitherway_server.url) as client:
+        client.on("connected", connected)
+        for count in range(1, 9):
+            eitherway_network.hang_up(client)
+            await connected.count(count)
+    assert len(waits) >= 8
+    assert max(waits) <= 0.25
+
+
 async def test_who_is_asked_to_come_back_later_comes_a_little_later_than_that() -> None:
     """A server that shuts down says the same to all of its clients."""
     client = Client("http://127.0.0.1:1")

@@ -9,8 +9,9 @@ from peers.negotiation import retry
 from peers.paths.direct import DirectPath
 from peers.paths.relay import RelayPath
 from peers.session.handshake import SECOND
+from peers.testing import Server
 from tests.serving import serving
-from tests.waiting import Log
+from tests.waiting import Log, eventually
 
 
 async def test_a_new_connection_ends_the_wait_for_the_next_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -34,6 +35,31 @@ async def test_a_new_connection_ends_the_wait_for_the_next_attempt(monkeypatch: 
             lost.set_result("a test pulled the plug")
             await back.count(1, 5)
             await tried.count(2, 5)
+
+
+async def test_while_the_server_is_gone_nothing_is_tried_and_soon_after_it_is_back_again(
+    eitherway_server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: Log[DirectPath] = Log()
+
+    async def fail(path: DirectPath) -> dict[str, str]:
+        tried(path)
+        path._end("there is no network")
+        raise ConnectionError("there is no network")
+
+    monkeypatch.setattr(DirectPath, "offer", fail)
+    monkeypatch.setattr(retry, "RETRY", (30.0, 30.0))
+    async with Client(eitherway_server.url) as one, Client(eitherway_server.url) as other:
+        async with one.join("r") as room, other.join("r") as there:
+            links = [(await each.wait_for_peer(timeout=10))._link for each in (room, there)]
+            waits = [link.attempts.negotiation.next_timeout for link in links]
+            await tried.count(1)
+            await eventually(lambda: None not in [wait() for wait in waits])
+            await eitherway_server.kill()
+            await eventually(lambda: [wait() for wait in waits] == [None, None], 5)
+            count = len(tried.items)
+            await eitherway_server.start()
+            await tried.count(count + 1, 10)
 
 
 async def test_a_signal_that_waited_for_a_key_goes_behind_what_gives_it_to_the_peer(

@@ -9,6 +9,7 @@ from aiohttp import web
 from signalling.app import Signalling
 from signalling.config import Config
 from signalling.protocol.events import PeerAway
+from signalling.relay import Relays
 from signalling.rooms.memory import MemoryStore
 from signalling.rooms.roster import Admission, Entry, Roster
 from tests.signalling.actor import until
@@ -94,3 +95,22 @@ async def test_a_handler_that_fails_says_so_and_stops_nothing(
     assert (await ada.call("leave", {"room": "lobby"}))["error"]["code"] == "internal"
     monkeypatch.undo()
     assert (await ada.call("leave", {"room": "lobby"}))["error"]["code"] == "not-in-room"
+
+
+async def test_a_relay_that_fails_stops_nothing(server: Server, connect: Connect, monkeypatch: Any) -> None:
+    """It is handled where its frames are read: what it raised would end the connection."""
+    failed: list[str] = []
+
+    def fail(*_: Any) -> None:
+        failed.append("a relay")
+        raise ZeroDivisionError
+
+    ada, bob = await connect(server.url), await connect(server.url)
+    for actor in (ada, bob):
+        await actor.join("lobby")
+    monkeypatch.setattr(Relays, "relay", fail)
+    await ada.relay("lobby", [bob.id], [b"lost"])
+    await until(lambda: bool(failed))
+    monkeypatch.undo()
+    await ada.relay("lobby", [bob.id], [b"the next"])
+    assert (await bob.next("relay"))["packet"] == b"the next"
