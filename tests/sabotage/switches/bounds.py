@@ -5,9 +5,10 @@ from typing import Any
 from peers.attempts import Quota
 from signalling.engine import queue, websocket
 from signalling.engine.queue import FedQueue
+from signalling.namespace import SignallingNamespace
 from signalling.outbox import Outbox
 from signalling.throttle import Connections, TokenBucket
-from tests.sabotage.switch import Switch, always, instead, nothing, of
+from tests.sabotage.switch import Patch, Switch, always, instead, nothing, of
 
 RELAY = "signalling/test_relay.py"
 SLOW = "signalling/test_slow_client.py"
@@ -21,6 +22,22 @@ def take_everything(self: Outbox, parts: Any) -> bool:
     self.waiting += size
     self._queue.wake()
     return True
+
+
+def take_any_number(patch: Patch) -> None:
+    was = SignallingNamespace.relay
+
+    def relay(self: Any, sid: str, relay: Any) -> Any:
+        client = self._clients.get(sid)
+        if client is None:
+            return None
+        events, client.events = client.events, TokenBucket(1e9, 1e9, 0.0)
+        try:
+            return was(self, sid, relay)
+        finally:
+            client.events = events
+
+    patch.setattr(SignallingNamespace, "relay", relay)
 
 
 def feed_always(self: FedQueue) -> None:
@@ -78,6 +95,23 @@ SWITCHES = (
         instead(TokenBucket, "take", always(0.0)),
         of(RELAY, "test_too_many_bytes_a_second")
         + of("signalling/test_limits.py", "test_a_flood_is_refused_and_others_do_not_notice"),
+    ),
+    Switch(
+        "relays-are-counted",
+        ("P6", "V3"),
+        "relays are no events, and a client may send as many as it likes",
+        take_any_number,
+        of("signalling/test_limits.py", "test_a_flood_is_refused_and_others_do_not_notice"),
+    ),
+    Switch(
+        "waits-where-it-is-counted",
+        ("P6",),
+        "what is for a client that does not read is written all the same",
+        instead(websocket.WebSocket, "writable", property(lambda self: self._gathered is not None and self.open)),
+        of(
+            "signalling/test_websocket.py",
+            "test_what_is_for_a_client_that_does_not_read_waits_where_it_is_counted",
+        ),
     ),
     Switch(
         "connections-of-an-address",

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from peers.link import link
 from peers.link.link import Link
 from peers.negotiation import retry
@@ -40,6 +42,17 @@ def wait_for_the_next_try(patch: Patch) -> None:
         self._retry.at = at
 
     patch.setattr(Negotiation, "reachable", reachable)
+
+
+def reachable_for_ever(patch: Patch) -> None:
+    was = Link.relay_changed
+
+    def changed(self: Link, mine: int | None, theirs: int | None) -> None:
+        with pytest.MonkeyPatch.context() as inner:
+            inner.setattr(self.attempts.negotiation, "unreachable", nothing)
+            was(self, mine, theirs)
+
+    patch.setattr(Link, "relay_changed", changed)
 
 
 def signals_ahead_of_the_key(patch: Patch) -> None:
@@ -126,6 +139,13 @@ SWITCHES = (
             "test_a_path_lost_while_signals_do_not_get_through_is_replaced_when_they_do",
             "test_an_attempt_that_is_late_while_signals_do_not_get_through_is_the_last_until_they_do",
         ),
+    ),
+    Switch(
+        "no-relay-is-told",
+        ("S9",),
+        "a link does not tell its attempts that there is no relay",
+        reachable_for_ever,
+        of(REACHABLE, "test_while_the_server_is_gone_nothing_is_tried_and_soon_after_it_is_back_again"),
     ),
     Switch(
         "soon-when-the-relay-is-back",

@@ -117,6 +117,13 @@ SWITCHES = (
         of(CONNECTION, "test_a_connection_that_is_lost_again_and_again_is_tried_less_often"),
     ),
     Switch(
+        "steady-connections-start-over",
+        ("V6", "P3"),
+        "the wait after a connection that has lasted is as long as the one before it",
+        instead(Backoff, "reset", nothing),
+        of(CONNECTION, "test_after_a_connection_that_lasted_the_first_wait_is_short_again"),
+    ),
+    Switch(
         "hanging-tries-are-overtaken",
         ("V6", "P3"),
         "while one try hangs no other is begun",

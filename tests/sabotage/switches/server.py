@@ -70,6 +70,18 @@ def overtake_the_queue(patch: Patch) -> None:
     patch.setattr(FedQueue, "pass_by", pass_by)
 
 
+def fail_where_it_is_read(patch: Patch) -> None:
+    was = SignallingNamespace.relay
+
+    def relay(self: Any, sid: str, relay: Relay) -> Any:
+        client = self._clients.get(sid)
+        if client is None or client.waiting:
+            return was(self, sid, relay)
+        return self._relays.relay(client, relay)
+
+    patch.setattr(SignallingNamespace, "relay", relay)
+
+
 def wait_for_the_slowest(patch: Patch) -> None:
     was = SignallingNamespace._handle
 
@@ -111,6 +123,13 @@ SWITCHES = (
         "what is written past a client's queue overtakes what is in it",
         overtake_the_queue,
         of("signalling/test_websocket.py", "test_nothing_overtakes_what_is_in_the_queue"),
+    ),
+    Switch(
+        "failures-stay-where-they-are",
+        ("V3",),
+        "a relay whose handler fails ends the connection that it came on",
+        fail_where_it_is_read,
+        of(NAMESPACE, "test_a_relay_that_fails_stops_nothing"),
     ),
     Switch(
         "64-waiters",
