@@ -7,7 +7,7 @@ import pytest
 from peers.link import link
 from peers.link.link import Link
 from peers.negotiation import retry
-from peers.negotiation.attempt import Attempt
+from peers.negotiation.attempt import Attempt, Phase, Queue
 from peers.negotiation.negotiation import Negotiation
 from peers.negotiation.retry import MENDED, Retry
 from tests.sabotage.switch import Patch, Switch, always, instead, nothing, of
@@ -31,6 +31,21 @@ def mend_what_fails_quickly(patch: Patch) -> None:
             was(self, now)
 
     patch.setattr(Retry, "failed", failed)
+
+
+def keep_what_was_lost(patch: Patch) -> None:
+    was = Negotiation.reachable
+
+    def reachable(self: Negotiation, now: float) -> None:
+        current = self._current
+        if current is None or current.phase not in (Phase.DESCRIBING, Phase.OFFERED):
+            return was(self, now)
+        phase, current.phase = current.phase, Phase.OPEN
+        was(self, now)
+        current.phase = phase
+        return None
+
+    patch.setattr(Negotiation, "reachable", reachable)
 
 
 def wait_for_the_next_try(patch: Patch) -> None:
@@ -84,6 +99,17 @@ SWITCHES = (
         "an offer that comes again is not answered again",
         instead(Negotiation, "_receive_copy", always("stale")),
         of(NEGOTIATION, "test_an_offer_that_comes_again_is_answered_again_by_the_same"),
+    ),
+    Switch(
+        "candidates-again",
+        ("S9",),
+        "a description that is sent again goes without the candidates found before",
+        instead(Queue, "take_again", Queue.take),
+        of(
+            NEGOTIATION,
+            "test_an_offer_without_an_answer_is_sent_again_with_its_candidates_ever_later",
+            "test_an_offer_that_comes_again_is_answered_again_by_the_same",
+        ),
     ),
     Switch(
         "answer-to-the-same-offer",
@@ -153,6 +179,13 @@ SWITCHES = (
         "who waits for the next attempt waits on when there is a relay again",
         wait_for_the_next_try,
         of(NEGOTIATION, "test_when_signals_get_through_again_there_is_another_attempt_at_once"),
+    ),
+    Switch(
+        "lost-signals",
+        ("S9",),
+        "an attempt whose description was lost while there was no relay is waited for",
+        keep_what_was_lost,
+        of(NEGOTIATION, "test_when_signals_get_through_again_there_is_another_attempt_at_once[True]"),
     ),
     Switch(
         "hurried",
