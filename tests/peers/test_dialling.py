@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import gc
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
 import pytest
 from aiohttp import web
@@ -123,12 +123,8 @@ async def found_nobody(url: str, **options: object) -> bool:
 
 
 @contextlib.asynccontextmanager
-async def answering(status: int) -> AsyncIterator[str]:
-    """A proxy whose answer to all requests is this."""
-
-    async def answer(request: web.Request) -> web.Response:
-        return web.Response(status=status)
-
+async def answering(answer: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> AsyncIterator[str]:
+    """What answers all requests so."""
     app = web.Application()
     app.router.add_get("/{path:.*}", answer)
     runner = web.AppRunner(app)
@@ -145,16 +141,25 @@ async def test_refused_and_unknown_is_nobody() -> None:
     assert await found_nobody("http://nowhere.invalid")
 
 
+def proxy(status: int) -> contextlib.AbstractAsyncContextManager[str]:
+    """A proxy whose answer to all requests is this."""
+
+    async def answer(request: web.Request) -> web.Response:
+        return web.Response(status=status)
+
+    return answering(answer)
+
+
 async def test_a_proxy_whose_server_is_not_there_is_nobody() -> None:
     for status in (502, 503):
-        async with answering(status) as url:
+        async with proxy(status) as url:
             assert await found_nobody(url)
 
 
 async def test_a_server_that_is_silent_or_answers_something_else_is_somebody() -> None:
     async with in_front_of(None) as url:
         assert not await found_nobody(url)
-    async with answering(500) as url:
+    async with proxy(500) as url:
         assert not await found_nobody(url)
 
 
@@ -226,14 +231,7 @@ async def test_a_websocket_on_which_nothing_follows_is_closed() -> None:
         await websocket.receive()
         return websocket
 
-    app = web.Application()
-    app.router.add_get("/socket.io/", nothing)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    try:
-        said = await failure(f"http://127.0.0.1:{runner.addresses[0][1]}", transports=["websocket"])
+    async with answering(nothing) as url:
+        said = await failure(url, transports=["websocket"])
         assert "no answer in 1 s" in said
         gc.collect()  # one that was not closed says so now, and warnings are errors
-    finally:
-        await runner.cleanup()

@@ -14,7 +14,9 @@ from tests.serving import serving
 from tests.waiting import Log, eventually
 
 
-async def test_a_new_connection_ends_the_wait_for_the_next_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def tried(monkeypatch: pytest.MonkeyPatch) -> Log[DirectPath]:
+    """The attempts that are made: each fails at once, and the next one would come after 30 s."""
     tried: Log[DirectPath] = Log()
 
     async def fail(path: DirectPath) -> dict[str, str]:
@@ -24,6 +26,10 @@ async def test_a_new_connection_ends_the_wait_for_the_next_attempt(monkeypatch: 
 
     monkeypatch.setattr(DirectPath, "offer", fail)
     monkeypatch.setattr(retry, "RETRY", (30.0, 30.0))
+    return tried
+
+
+async def test_a_new_connection_ends_the_wait_for_the_next_attempt(tried: Log[DirectPath]) -> None:
     async with serving() as url, Client(url) as one, Client(url) as other:
         async with one.join("r") as room, other.join("r"):
             await room.wait_for_peer(timeout=10)
@@ -38,17 +44,8 @@ async def test_a_new_connection_ends_the_wait_for_the_next_attempt(monkeypatch: 
 
 
 async def test_while_the_server_is_gone_nothing_is_tried_and_soon_after_it_is_back_again(
-    eitherway_server: Server, monkeypatch: pytest.MonkeyPatch
+    eitherway_server: Server, tried: Log[DirectPath]
 ) -> None:
-    tried: Log[DirectPath] = Log()
-
-    async def fail(path: DirectPath) -> dict[str, str]:
-        tried(path)
-        path._end("there is no network")
-        raise ConnectionError("there is no network")
-
-    monkeypatch.setattr(DirectPath, "offer", fail)
-    monkeypatch.setattr(retry, "RETRY", (30.0, 30.0))
     async with Client(eitherway_server.url) as one, Client(eitherway_server.url) as other:
         async with one.join("r") as room, other.join("r") as there:
             links = [(await each.wait_for_peer(timeout=10))._link for each in (room, there)]

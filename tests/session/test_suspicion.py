@@ -31,6 +31,13 @@ def streaming(seed: int = 0, *, delay: float = 0.01) -> tuple[World, Side, Side,
     return world, *world.sides, direct
 
 
+def cut_for_a_second(world: World, direct: Direct) -> None:
+    """Long enough for both sides to suspect it."""
+    direct.cut()
+    world.run(1)
+    direct.restore()
+
+
 @pytest.mark.parametrize("cut", [(True, True), (True, False), (False, True)])
 def test_a_silent_cut_costs_half_a_second(cut: tuple[bool, bool]) -> None:
     world, a, b, direct = streaming()
@@ -203,9 +210,7 @@ def test_that_it_was_suspect_before_it_was_trusted_again_is_old_news() -> None:
 def test_a_path_that_is_suspect_again_and_again_is_held_back() -> None:
     world, a, _, direct = streaming()
     for _ in range(3):
-        direct.cut()
-        world.run(1)
-        direct.restore()
+        cut_for_a_second(world, direct)
         world.run(9)
     waits = []
     since = 0.0
@@ -222,15 +227,11 @@ def test_a_path_that_is_suspect_again_and_again_is_held_back() -> None:
 def test_a_new_path_does_not_answer_for_the_one_that_it_replaces() -> None:
     world, a, _, direct = streaming()
     for _ in range(3):
-        direct.cut()
-        world.run(1)
-        direct.restore()
+        cut_for_a_second(world, direct)
         world.run(9)
     newer = world.attempt()
     world.run(5)
-    newer.cut()
-    world.run(1)
-    newer.restore()
+    cut_for_a_second(world, newer)
     world.run(2)
     assert a.session.path == "direct"
 
