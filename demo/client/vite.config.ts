@@ -1,0 +1,12 @@
+import { defineConfig } from "vitest/config";
+
+// One file with everything in it, for pages that import it from the server; npm's users get what tsc writes.
+export default defineConfig({
+  build: {
+    lib: { entry: "src/index.ts", formats: ["es"], fileName: () => "eitherway.js" },
+    outDir: "dist/bundle",
+    target: "es2022",
+    minify: true,
+  },
+  test: { include: ["test/**/*.test.ts"], environment: "node" },
+});
