@@ -174,11 +174,15 @@ class Liveness:
         self.heard = min(now, max(asked, self.heard) + by)
         self.proof = min(now, max(asked, self.proof) + by)
 
+    def _far(self) -> tuple[float, float]:
+        """How long a silence, and how long a time without proof, is nothing unusual this far away."""
+        far = self.rules.far_rtts * (self.shortest or 0.0)
+        return far, 2 * far
+
     def _most(self) -> tuple[float, float]:
         """How long a silence, and how long a time without proof, may be learned."""
-        rules = self.rules
-        far = rules.far_rtts * (self.shortest or 0.0)
-        return max(rules.silence_most, far), max(rules.no_proof_most, 2 * far)
+        silence, no_proof = self._far()
+        return max(self.rules.silence_most, silence), max(self.rules.no_proof_most, no_proof)
 
     def patience(self) -> tuple[float, float]:
         """How long a silence, and how long a time without proof, is not yet suspicious once the path is not new."""
@@ -190,7 +194,13 @@ class Liveness:
         silence = max(rules.silence, learned)
         longest = self._unproved.value
         learned = unlearned if longest is None else min(no_proof_most, rules.learned_factor * longest)
-        return silence, max(rules.no_proof, learned)
+        no_proof = max(rules.no_proof, learned)
+        if self.in_flight > rules.full:
+            # What bulk has overfilled loses much at once, and its transport says nothing before its own timer has run
+            # out. That comes too seldom to be learned.
+            far = self._far()
+            silence, no_proof = max(silence, far[0]), max(no_proof, far[1])
+        return silence, no_proof
 
     def suspicious_at(self) -> float | None:
         """When this path becomes suspect if nothing more is heard; None while nothing is asked."""

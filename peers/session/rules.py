@@ -85,9 +85,11 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     """Direct is suspect after so long without proof ..."""
     no_proof_most: float = 2.0
     """... or likewise, at most this."""
-    far_rtts: float = 4.0
+    far_rtts: float = 5.0
     """Where so many of the shortest round trips are longer than `silence_most`, they are the most; twice as many for
-    time without proof."""
+    time without proof. On a full path it takes at least as long."""
+    full: int = 64 * KIB
+    """A path is full when more than this was sent by it and is not acknowledged."""
     new_rtts: float = 4.0
     """A silence that begins within so many round trips from the path's opening may be as long as the longest."""
     learned_factor: float = 2.0

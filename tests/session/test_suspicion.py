@@ -353,6 +353,20 @@ def test_what_may_be_learned_of_a_far_path_is_longer() -> None:
     life.sent(10.0)
     life.hear(15.0)
     life.prove(15.0)
-    assert life.patience() == pytest.approx((1.6, 3.2))
+    assert life.patience() == pytest.approx((2.0, 4.0))
     life.sample(0.1)
     assert life.patience() == pytest.approx((1.0, 2.0))
+
+
+def test_a_far_path_that_is_full_may_be_silent_for_longer() -> None:
+    life = Liveness(Rules(), 0.0)
+    life.sample(0.4)
+    life.sent(10.0)
+    life.hear(10.4)
+    life.prove(10.4)
+    life.in_flight = 64 * 1024
+    assert life.patience() == pytest.approx((0.8, 0.8))
+    life.in_flight += 1
+    assert life.patience() == pytest.approx((2.0, 4.0))
+    life.sample(0.05)
+    assert life.patience() == pytest.approx((0.8, 0.8)), "near, it may not"

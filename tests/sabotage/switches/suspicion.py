@@ -185,6 +185,13 @@ SWITCHES = (
         of(SUSPICION, "test_what_may_be_learned_of_a_far_path_is_longer"),
     ),
     Switch(
+        "full-paths",
+        ("S7",),
+        "a path is given no more time when it is full",
+        instead(Liveness, "in_flight", property(always(0), nothing)),
+        of(SUSPICION, "test_a_far_path_that_is_full_may_be_silent_for_longer"),
+    ),
+    Switch(
         "new-paths",
         ("S7",),
         "a new path is given no more time than an old one",
