@@ -1,0 +1,67 @@
+/** Pairs of direct paths in one process, connected by hand as a link does it by signals. */
+
+import type { Candidate } from "../../src/negotiation/index.ts";
+import { DirectPath, type MakeConnection } from "../../src/paths/direct.ts";
+import { End, type Pair } from "./check-path.ts";
+
+/** What Node has for WebRTC; undefined, with the reason told, if it cannot be loaded here. */
+export const makeConnection: MakeConnection | undefined = await import("node-datachannel/polyfill").then(
+  (polyfill) => polyfill.RTCPeerConnection as unknown as MakeConnection,
+  (error: unknown) => {
+    console.warn(`the tests of the direct path are left out: node-datachannel cannot be loaded (${String(error)})`);
+    return undefined;
+  },
+);
+
+/** One side: its path, what that told, and the candidates that it found. */
+export class DirectEnd extends End {
+  readonly path: DirectPath;
+  opened = 0;
+  readonly candidates: Candidate[] = [];
+  other: DirectEnd | null = null;
+
+  constructor({ offers, attempt = 1, iceServers = [] }: { offers: boolean; attempt?: number; iceServers?: RTCIceServer[] }) {
+    super();
+    if (makeConnection === undefined) throw new Error("there is no WebRTC here");
+    this.path = new DirectPath(attempt, {
+      offers,
+      iceServers,
+      makeConnection,
+      onOpen: () => {
+        this.note("open");
+        this.opened += 1;
+      },
+      onPacket: (lane, packet) => this.onPacket(lane, packet),
+      onDrain: () => this.onDrain(),
+      onEnded: (reason) => this.onEnded(reason),
+      onCandidate: (candidate) => {
+        this.note("candidate");
+        this.candidates.push(candidate);
+        this.other?.path.takeCandidate(candidate);
+      },
+    });
+  }
+}
+
+/** The two sides of an attempt that are not connected yet. */
+export function ends(): [offering: DirectEnd, answering: DirectEnd] {
+  const left = new DirectEnd({ offers: true });
+  const right = new DirectEnd({ offers: false });
+  left.other = right;
+  right.other = left;
+  return [left, right];
+}
+
+/** Exchange the descriptions. */
+export async function describePair(left: DirectEnd, right: DirectEnd): Promise<void> {
+  await left.path.takeAnswer(await right.path.answer(await left.path.offer()));
+}
+
+/** A pair that is open. */
+export async function makeDirectPair(): Promise<Pair<DirectEnd>> {
+  const [left, right] = ends();
+  await describePair(left, right);
+  await left.until(() => left.opened === 1, "open");
+  await right.until(() => right.opened === 1, "open");
+  return { left, right };
+}
