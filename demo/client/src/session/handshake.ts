@@ -10,6 +10,7 @@
  * A half is u64 incarnation || u32 number; the three are the sender's own, the one it is bound to, the one it has ended.
  */
 
+import { concatBytes } from "@noble/hashes/utils.js";
 import * as values from "../codec/values.ts";
 import {
   FIRST_OVERHEAD,
@@ -104,7 +105,7 @@ export function prologue(room: string, key: Uint8Array, incarnation: number): Ui
   const number = new Uint8Array(8);
   setU64(new DataView(number.buffer), 0, incarnation);
   const fields = [encodeUtf8(room), key, number].map(prefixed);
-  return joined(encodeUtf8("eitherway/1"), ...fields);
+  return concatBytes(encodeUtf8("eitherway/1"), ...fields);
 }
 
 /** The packet that says: I do not have the key of this id. */
@@ -189,7 +190,7 @@ export class Handshakes {
     const message = initiator.writeFirst(this.#first(frames, halves));
     this.#pending.set(keyId, initiator);
     if (this.#pending.size > KEPT_PENDING) deleteFirst(this.#pending);
-    return joined(header(FIRST, keyId), message);
+    return concatBytes(header(FIRST, keyId), message);
   }
 
   /**
@@ -212,7 +213,7 @@ export class Handshakes {
     const message = responder.writeSecond(this.#second(frames, halves), this.#ephemeral());
     this.#answered.add(ephemeralOf(first));
     if (this.#answered.size > KEPT_ANSWERED) deleteFirst(this.#answered);
-    return [joined(header(SECOND, keyIdOf(first)), message), responder.split()];
+    return [concatBytes(header(SECOND, keyIdOf(first)), message), responder.split()];
   }
 
   /**
@@ -235,11 +236,11 @@ export class Handshakes {
   }
 
   #first(frames: Uint8Array, halves: Halves): Uint8Array {
-    return joined(prefixed(this.me.statement), this.#second(frames, halves));
+    return concatBytes(prefixed(this.me.statement), this.#second(frames, halves));
   }
 
   #second(frames: Uint8Array, halves: Halves): Uint8Array {
-    return joined(encodeHalves(halves), prefixed(this.#settings), frames);
+    return concatBytes(encodeHalves(halves), prefixed(this.#settings), frames);
   }
 
   /** The statement must bind the key that the sender proved to hold to this room and to the peer we know. */
@@ -404,17 +405,6 @@ function prefixed(field: Uint8Array): Uint8Array {
   const bytes = new Uint8Array(2 + field.length);
   new DataView(bytes.buffer).setUint16(0, field.length);
   bytes.set(field, 2);
-  return bytes;
-}
-
-/** Pieces one after another. */
-export function joined(...pieces: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(pieces.reduce((size, piece) => size + piece.length, 0));
-  let at = 0;
-  for (const piece of pieces) {
-    bytes.set(piece, at);
-    at += piece.length;
-  }
   return bytes;
 }
 

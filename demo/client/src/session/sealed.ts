@@ -5,13 +5,14 @@
  * handshake is due, is for the link core to say.
  */
 
+import { concatBytes } from "@noble/hashes/utils.js";
 import { Frame, FrameError, FrameType, Lane, decodePacket, encodeFrame } from "../codec/frames.ts";
 import { type SignalBody, decodeSignal, encodeSignal } from "../codec/payloads.ts";
 import type { ValueMap } from "../codec/values.ts";
 import type { Responder, TransportKeys } from "../noise.ts";
 import type { Binding } from "./binding.ts";
 import { DirectInstance, type Instance, type RelayInstance } from "./events.ts";
-import { FIRST_FRAMES, type Handshakes, type Hello, joined } from "./handshake.ts";
+import { FIRST_FRAMES, type Handshakes, type Hello } from "./handshake.ts";
 import type { Outgoing } from "./link-events.ts";
 import type { Flight } from "./routing.ts";
 import { type Key, KeyRing } from "./seal.ts";
@@ -181,5 +182,5 @@ function fitting(flights: readonly Flight[], room: number): [inside: Flight[], f
       inside.push(flight);
     }
   }
-  return [inside, joined(...inside.map((flight) => flight.encode()))];
+  return [inside, concatBytes(...inside.map((flight) => flight.encode()))];
 }
