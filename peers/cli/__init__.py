@@ -16,6 +16,7 @@ COMMANDS = {
     "chat": ("peers.cli.chat", "chat"),
     "ping": ("peers.cli.ping", "ping"),
     "pipe": ("peers.cli.pipe", "pipe"),
+    "bot": ("peers.cli.bot", "bot"),
     "doctor": ("peers.cli.doctor", "doctor"),
 }
 
