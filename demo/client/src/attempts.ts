@@ -56,13 +56,13 @@ export class Attempts {
 
   /** Close the paths that an adopted one replaces. */
   endOlder(adopted: number): void {
-    for (const attempt of [...this.paths.keys()]) if (attempt < adopted) this.end(attempt);
+    for (const attempt of this.paths.keys()) if (attempt < adopted) this.end(attempt);
   }
 
   /** Close every path, and wait until nothing is under way. */
   async close(): Promise<void> {
     this.#closed = true;
-    for (const path of [...this.paths.values()]) void path.close();
+    for (const path of this.paths.values()) void path.close();
     await Promise.all(this.#tasks);
   }
 

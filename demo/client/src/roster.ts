@@ -189,7 +189,7 @@ export class RosterCore {
 
   /** Members that have not found a restarted server within the grace time are gone. */
   handleTimeout(now: number): void {
-    for (const [id, until] of [...this.#absent]) {
+    for (const [id, until] of this.#absent) {
       if (until > now) continue;
       this.#absent.delete(id);
       this.#left.set(id, "lost");
@@ -276,10 +276,8 @@ export class RosterCore {
     }
     const { id, profile, connection, away, user, attributes } = told;
     const { key, incarnation, profileVersion } = statement;
-    return {
-      ...{ id, key, incarnation, static: statement.static, profile, profileVersion },
-      ...{ statement: told.statement, connection, away, user, attributes },
-    };
+    const stated = { key, incarnation, static: statement.static, profileVersion, statement: told.statement };
+    return { id, ...stated, profile, connection, away, user, attributes };
   }
 
   #read(told: wire.Member): Statement {

@@ -110,7 +110,7 @@ export class Overtakers {
   /** Those of an attempt that begins. Those of earlier ones are forgotten: they will not come any more. */
   take(attempt: number): Candidate[] {
     const queue = this.#of.get(attempt);
-    for (const number of [...this.#of.keys()]) if (number <= attempt) this.#of.delete(number);
+    for (const number of this.#of.keys()) if (number <= attempt) this.#of.delete(number);
     return queue?.take() ?? [];
   }
 

@@ -39,10 +39,10 @@ export class Negotiation {
   readonly #overtakers = new Overtakers();
   readonly #events: NegotiationEvent[] = [];
 
-  constructor({ offers, rng, now }: { offers: boolean; rng: Random; now: number }) {
+  constructor({ offers, random, now }: { offers: boolean; random: Random; now: number }) {
     this.#offers = offers;
     this.#liveSince = now;
-    this.#retry = new Retry(rng, now);
+    this.#retry = new Retry(random, now);
     this.#allowance = new Allowance(now);
   }
 

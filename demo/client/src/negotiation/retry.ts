@@ -29,15 +29,15 @@ export const STEADY = 10;
 export class Retry {
   /** When the next try is due; null: not at all. */
   at: number | null = null;
-  readonly #rng: Random;
+  readonly #random: Random;
   #failures = 0;
   #notBefore: number;
   #mendingUntil: number;
   #trafficAt: number;
   #idle = false;
 
-  constructor(rng: Random, now: number) {
-    this.#rng = rng;
+  constructor(random: Random, now: number) {
+    this.#random = random;
     this.#notBefore = now;
     this.#mendingUntil = now;
     this.#trafficAt = now - RECENT;
@@ -101,7 +101,7 @@ export class Retry {
   }
 
   #draw([from, to]: Window): number {
-    return from + (to - from) * this.#rng();
+    return from + (to - from) * this.#random();
   }
 }
 
