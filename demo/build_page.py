@@ -1,7 +1,7 @@
 """Builds the page and the client into `signalling/http/static`, from where the server serves them.
 
-`python demo/build_page.py` builds if something has changed since; with `--needs-node` it only tells, by exit code 0, that
-it would have to and that there is no Node.js. Needs Python's standard library alone.
+`python demo/build_page.py` builds if something has changed since; with `--needs-node` it only tells, by exit code 0,
+that it would have to and that there is no Node.js. Needs Python's standard library alone.
 """
 
 import hashlib

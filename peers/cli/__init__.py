@@ -12,6 +12,7 @@ import click
 from peers.cli.stdio import keep_standard_descriptors
 
 COMMANDS = {
+    "demo": ("peers.cli.demo", "demo"),
     "serve": ("signalling.cli", "serve"),
     "chat": ("peers.cli.chat", "chat"),
     "ping": ("peers.cli.ping", "ping"),

@@ -12,7 +12,7 @@ from aiohttp import web
 STATIC: Final = Path(__file__).parent / "static"
 
 INVITE: Final = web.AppKey("invite", str)
-"""The address under which other machines reach the page; set it in the application before it starts."""
+"""The host name under which other machines reach this one; set it in the application before that starts."""
 
 NOT_BUILT: Final = """\
 The page is not built: this server runs from a source checkout. Build it with `make page`
@@ -73,8 +73,8 @@ def add_page(app: web.Application) -> None:
         return _answer(request, _Asset.of(body, ".html"), cache="no-cache")
 
     app.router.add_get("/", page)
-    for name, path in files.items():
-        app.router.add_get(f"/{name}", _serve(name, path))
+    for name, file in files.items():
+        app.router.add_get(f"/{name}", _serve(name, file))
 
 
 class _Asset(NamedTuple):
@@ -101,9 +101,7 @@ def _serve(name: str, path: Path) -> _Handler:
     return serve
 
 
-def _answer(
-    request: web.Request, asset: _Asset, *, cache: str, extra: dict[str, str] | None = None
-) -> web.Response:
+def _answer(request: web.Request, asset: _Asset, *, cache: str, extra: dict[str, str] | None = None) -> web.Response:
     headers = {**_HEADERS, **(extra or {}), "ETag": asset.etag, "Cache-Control": cache}
     if asset.etag in request.headers.get("If-None-Match", ""):
         return web.Response(status=304, headers=headers)

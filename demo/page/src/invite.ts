@@ -5,10 +5,13 @@ import { byId, svg } from "./dom.ts";
 
 /** Where others find this room; null if the page was opened under an address that only this machine knows. */
 export function inviteLink(room: string): string | null {
+  const url = new URL(`/?room=${encodeURIComponent(room)}`, location.origin);
+  if (!["localhost", "127.0.0.1", "[::1]"].includes(url.hostname)) return url.href;
+  // The server was told how this network knows its machine.
   const told = document.querySelector<HTMLMetaElement>('meta[name="eitherway-invite"]')?.content ?? "";
-  const local = ["localhost", "127.0.0.1", "[::1]"].includes(location.hostname);
-  if (told === "" && local) return null;
-  return new URL(`/?room=${encodeURIComponent(room)}`, told === "" || !local ? location.origin : told).href;
+  if (told === "") return null;
+  url.hostname = told;
+  return url.href;
 }
 
 /** Shows the link, the code and a button that copies the link. */
