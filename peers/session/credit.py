@@ -37,8 +37,8 @@ class SendChannel:
     """
 
     __slots__ = (
-        "close_acknowledged",
         "closed",
+        "closed_at",
         "datagrams",
         "handled",
         "label",
@@ -66,13 +66,15 @@ class SendChannel:
         self.ready = self.starved = False
         self.wanted: int | None = None
         """The smallest message that somebody waits to send."""
-        self.closed = self.close_acknowledged = False
+        self.closed = False
+        self.closed_at: int | None = None
+        """The number of its close, once the peer has acknowledged that."""
         self.datagrams = 0
 
     @property
     def finished(self) -> bool:
         """Closed, and the peer knows it and has handled everything."""
-        return self.close_acknowledged and self.handled >= self.promised
+        return self.closed_at is not None and self.handled >= self.promised
 
     def grant(self, limit: int, handled: int, rules: Rules) -> bool:
         """The peer tells how much it has handled and how much it takes; whether anything is new.

@@ -194,7 +194,7 @@ class Sender:
             closes += bulk_closes
         self._budget.used -= charge
         for item in closes:
-            self.channels[item.frame.channel].close_acknowledged = True
+            self.channels[item.frame.channel].closed_at = item.frame.seq
         for credit in told.credits:
             self._granted(credit)
         if self._closing:
@@ -219,14 +219,17 @@ class Sender:
     def _finish(self, told: Acknowledgement, whole: bool) -> None:
         """Forget closed channels that the peer has forgotten.
 
-        A pong names every channel that the peer still knows. So one whose close it has, and that it does not name, has
-        been handled to the end, whatever became of the acknowledgement that said so.
+        A pong names every channel that the peer still knows. So one whose close that very pong acknowledges, and that
+        it does not name, has been handled to the end, whatever became of the acknowledgement that said so. (A pong
+        that was overtaken may have been written before the peer knew the channel.)
         """
         named = {credit[0] for credit in told.credits} if whole else None
         for number, channel in list(self._closing.items()):
-            if not channel.close_acknowledged:
+            if channel.closed_at is None:
                 continue
-            if named is not None and number not in named and channel.handled < channel.promised:
+            wanted = told.bulk if channel.lane is Lane.BULK else told.reliable
+            forgotten = named is not None and number not in named and wanted > channel.closed_at
+            if forgotten and channel.handled < channel.promised:
                 channel.handled = channel.promised
                 self._flushes.handled(channel)
             if channel.finished:

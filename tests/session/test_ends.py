@@ -2,12 +2,12 @@
 
 import pytest
 
-from peers.codec.frames import FrameType, Lane
-from peers.codec.payloads import decode_bye, encode_bye
+from peers.codec.frames import Frame, FrameType, Lane
+from peers.codec.payloads import decode_bye, encode_ack, encode_bye, encode_pong
 from peers.session.events import ByeDone, ByeReceived, ChannelClosed, Flushed, MessageReceived
 from tests.session.side import Side
 from tests.session.simulation import World
-from tests.session.single import RELAY, Single
+from tests.session.single import DIRECT, RELAY, Single
 
 
 def connected() -> tuple[World, Side, Side]:
@@ -53,6 +53,26 @@ def test_flush_of_nothing_ends_at_once() -> None:
     one = Single()
     mark = one.session.flush(one.now)
     assert one.events() == [Flushed(mark)]
+
+
+@pytest.mark.parametrize("lane", [Lane.RELIABLE, Lane.BULK])
+def test_a_pong_that_was_overtaken_says_nothing_of_a_channel_it_is_older_than(lane: Lane) -> None:
+    one = Single(direct=True)
+    channel = one.session.open("short", lane)
+    one.send(b"hello", channel)
+    one.session.close_channel(channel, one.now)
+    mark = one.session.flush(one.now)
+    one.flights()
+
+    def pong(wanted: int) -> None:
+        told = encode_ack(*((wanted, 1) if lane is Lane.RELIABLE else (1, wanted)), [])
+        one.receive(Frame(FrameType.PONG, Lane.DATAGRAM, False, 0, 0, encode_pong(0, told)))
+
+    one.ack(*((4, 1) if lane is Lane.RELIABLE else (1, 4)), by=DIRECT)
+    pong(1)  # written before the channel's open had come
+    assert Flushed(mark) not in one.events()
+    pong(4)
+    assert Flushed(mark) in one.events()
 
 
 def test_a_close_ends_both_sides() -> None:
