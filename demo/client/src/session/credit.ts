@@ -52,7 +52,8 @@ export class SendChannel {
   /** The smallest message that somebody waits to send. */
   wanted: number | null = null;
   closed = false;
-  closeAcknowledged = false;
+  /** The number of its close, once the peer has acknowledged that. */
+  closedAt: number | null = null;
   datagrams = 0;
 
   constructor(number: number, label: string, lane: Lane, rules: Rules) {
@@ -64,7 +65,7 @@ export class SendChannel {
 
   /** Closed, and the peer knows it and has handled everything. */
   get finished(): boolean {
-    return this.closeAcknowledged && this.handled >= this.promised;
+    return this.closedAt !== null && this.handled >= this.promised;
   }
 
   /**

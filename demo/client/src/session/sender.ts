@@ -217,7 +217,7 @@ export class Sender {
       charge += moved.charge;
       for (const item of moved.closes) {
         const channel = this.channels.get(item.frame.channel);
-        if (channel !== undefined) channel.closeAcknowledged = true;
+        if (channel !== undefined) channel.closedAt = item.frame.seq;
       }
     }
     this.#budget.give(charge);
@@ -241,14 +241,16 @@ export class Sender {
   /**
    * Forget closed channels that the peer has forgotten.
    *
-   * A pong names every channel that the peer still knows. So one whose close it has, and that it does not name, has
-   * been handled to the end, whatever became of the acknowledgement that said so.
+   * A pong names every channel that the peer still knows. So one whose close that very pong acknowledges, and that it
+   * does not name, has been handled to the end, whatever became of the acknowledgement that said so. (A pong that was
+   * overtaken may have been written before the peer knew the channel.)
    */
   #finish(told: Acknowledgement, whole: boolean): void {
     const named = whole ? new Set(told.credits.map((credit) => credit[0])) : null;
     for (const [number, channel] of this.#closing) {
-      if (!channel.closeAcknowledged) continue;
-      if (named !== null && !named.has(number) && channel.handled < channel.promised) {
+      if (channel.closedAt === null) continue;
+      const next = channel.lane === Lane.BULK ? told.bulk : told.reliable;
+      if (named !== null && !named.has(number) && next > channel.closedAt && channel.handled < channel.promised) {
         channel.handled = channel.promised;
         this.#flushes.handled(channel);
       }
