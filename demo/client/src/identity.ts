@@ -39,7 +39,7 @@ export class Identity {
     if (!(seed instanceof Uint8Array) || seed.length !== 32) {
       throw new BadIdentity("an identity's seed is a Uint8Array of 32 bytes: keep that of Identity.generate()");
     }
-    this.seed = seed.slice();
+    this.seed = new Uint8Array(seed); // a Buffer's slice would copy nothing
     this.key = ed25519.getPublicKey(this.seed);
     this.id = peerId(this.key);
     this.#kept = kept;

@@ -82,7 +82,7 @@ export class PrivateKey {
   /** As `exchange`, and remembered. */
   agree(publicKey: Uint8Array): Uint8Array {
     if (this.#agreed === null || !isSame(this.#agreed.with, publicKey)) {
-      this.#agreed = { with: publicKey.slice(), secret: this.exchange(publicKey) };
+      this.#agreed = { with: new Uint8Array(publicKey), secret: this.exchange(publicKey) };
     }
     return this.#agreed.secret;
   }
@@ -162,7 +162,7 @@ export class Responder {
   readFirst(message: Uint8Array): Uint8Array {
     checkSize(message, FIRST_OVERHEAD);
     const state = this.#state.copy();
-    const ephemeral = message.slice(0, KEY);
+    const ephemeral = new Uint8Array(message.subarray(0, KEY));
     state.mixHash(ephemeral);
     state.mixKey(this.#static.exchange(ephemeral));
     const remoteStatic = state.open(message.subarray(KEY, 2 * KEY + TAG));

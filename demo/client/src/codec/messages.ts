@@ -29,7 +29,7 @@ export function encode(data: unknown): [type: MessageType, payload: Uint8Array<A
  */
 export function decode(type: FrameType, payload: Uint8Array): values.Value {
   if (type === FrameType.BYTES) {
-    return payload.length === payload.buffer.byteLength ? payload : payload.slice();
+    return payload.length === payload.buffer.byteLength ? payload : new Uint8Array(payload);
   }
   if (type === FrameType.TEXT) return decodeUtf8(payload);
   return values.decode(payload);

@@ -264,11 +264,11 @@ class Reader {
       case 0xc3:
         return true;
       case 0xc4:
-        return this.#take(this.#uint(1)).slice();
+        return this.#copy(this.#uint(1));
       case 0xc5:
-        return this.#take(this.#uint(2)).slice();
+        return this.#copy(this.#uint(2));
       case 0xc6:
-        return this.#take(this.#uint(4)).slice();
+        return this.#copy(this.#uint(4));
       case 0xca:
         return this.#view.getFloat32(this.#step(4));
       case 0xcb:
@@ -331,6 +331,10 @@ class Reader {
   #take(size: number): Uint8Array {
     const at = this.#step(size);
     return this.#bytes.subarray(at, at + size);
+  }
+
+  #copy(size: number): Uint8Array {
+    return new Uint8Array(this.#take(size)); // a Buffer's slice would copy nothing
   }
 
   #string(size: number): string {
