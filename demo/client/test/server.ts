@@ -72,7 +72,7 @@ export class Server {
       child.once("error", (error) => fail(`${python()}: ${error.message}`));
       child.once("exit", (code) => fail(`exit code ${code}`));
       createInterface({ input: child.stdout }).on("line", (line) => {
-        const found = /serves http:\/\/127\.0\.0\.1:(\d+)/.exec(line);
+        const found = /serves http:\/\/\S+:(\d+)/.exec(line);
         if (found === null) return;
         clearTimeout(timer);
         resolve(Number(found[1]));

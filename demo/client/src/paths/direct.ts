@@ -66,12 +66,18 @@ export class DirectPath implements Path {
   #candidatesTaken = 0;
   /** Whether candidates found from now on are told one by one. */
   #trickles = false;
+  #toldAll = false;
   #stats: DirectStats | null = null;
   #reason: string | null = null;
+  /** Rejects when the path ends. */
+  readonly #over: Promise<never>;
+  #tellOver!: (error: Error) => void; // set by the promise's constructor
 
   constructor(attempt: number, options: DirectOptions) {
     this.attempt = attempt;
     this.#options = options;
+    this.#over = new Promise((_, reject) => (this.#tellOver = reject));
+    this.#over.catch(() => undefined);
   }
 
   // ---- connecting. What throws here has ended the path: `onEnded` has been called.
@@ -202,11 +208,13 @@ export class DirectPath implements Path {
     // One over TCP is one that only asks, of peers that listen; none does.
     if (!this.#trickles || this.#reason !== null || / tcp /i.test(candidate?.candidate ?? "")) return;
     if (!candidate?.candidate) {
-      this.#trickles = false;
-      this.#options.onCandidate(null);
+      // What was found before may yet be told, where events come from another thread.
+      if (!this.#toldAll) this.#options.onCandidate(null);
+      this.#toldAll = true;
       return;
     }
-    const { candidate: text, sdpMid, sdpMLineIndex } = candidate;
+    const { sdpMid, sdpMLineIndex } = candidate;
+    const text = candidate.candidate.replace(/^a=/, ""); // libdatachannel writes a line of SDP
     this.#options.onCandidate({ candidate: text, sdpMid, sdpMLineIndex: sdpMLineIndex ?? 0 });
   }
 
@@ -223,6 +231,7 @@ export class DirectPath implements Path {
     this.#early = [];
     this.#held = null;
     this.#connection?.close();
+    this.#tellOver(new Error(`the direct path has ended: ${reason}`));
     this.#options.onEnded(reason);
   }
 
@@ -233,6 +242,10 @@ export class DirectPath implements Path {
     const connection = new this.#options.makeConnection({ iceServers: [...this.#options.iceServers] });
     this.#connection = connection;
     connection.onicecandidate = (event) => this.#found(event.candidate);
+    // Browsers tell the end by a candidate of null as well; whichever comes first.
+    connection.onicegatheringstatechange = () => {
+      if (connection.iceGatheringState === "complete") this.#found(null);
+    };
     connection.onconnectionstatechange = () => this.#stateChanged(connection);
     // The peer could open 65,000 of them.
     connection.ondatachannel = () => this.#end("the peer opened a channel that was not agreed on");
@@ -279,7 +292,8 @@ export class DirectPath implements Path {
 
   async #endingOnError<T>(work: () => Promise<T>): Promise<T> {
     try {
-      return await work();
+      // What is asked of a connection that is closed meanwhile is never answered.
+      return await Promise.race([work(), this.#over]);
     } catch (error) {
       this.#end(error instanceof Error ? error.message : String(error));
       throw error;

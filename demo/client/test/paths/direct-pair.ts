@@ -13,6 +13,28 @@ export const makeConnection: MakeConnection | undefined = await import("node-dat
   },
 );
 
+/** The connections that were made, and with what their channels were asked for. */
+export const connections: { connection: RTCPeerConnection; asked: [string, RTCDataChannelInit][]; channels: RTCDataChannel[] }[] = [];
+
+/** Makes connections, and notes them. */
+export function noting(make: MakeConnection): MakeConnection {
+  return class {
+    constructor(configuration?: RTCConfiguration) {
+      const connection = new make(configuration);
+      const noted = { connection, asked: [] as [string, RTCDataChannelInit][], channels: [] as RTCDataChannel[] };
+      connections.push(noted);
+      const create = connection.createDataChannel.bind(connection);
+      connection.createDataChannel = (label, init = {}) => {
+        noted.asked.push([label, init]);
+        const channel = create(label, init);
+        noted.channels.push(channel);
+        return channel;
+      };
+      return connection; // oxlint-disable-line no-constructor-return -- it stands in for the connection's own constructor
+    }
+  } as unknown as MakeConnection;
+}
+
 /** One side: its path, what that told, and the candidates that it found. */
 export class DirectEnd extends End {
   readonly path: DirectPath;
@@ -26,7 +48,7 @@ export class DirectEnd extends End {
     this.path = new DirectPath(attempt, {
       offers,
       iceServers,
-      makeConnection,
+      makeConnection: noting(makeConnection),
       onOpen: () => {
         this.note("open");
         this.opened += 1;
