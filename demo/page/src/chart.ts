@@ -45,11 +45,12 @@ export class Chart {
         height: HEIGHT,
         legend: { show: false },
         cursor: { show: false },
-        padding: [10, 6, 0, 0],
-        scales: { x: { time: false, range: [-KEPT, 0] }, y: { range: (_, __, most) => [0, Math.max(1, most * 1.15)] } },
+        padding: [10, 22, 0, 0],
+        // By powers of ten: a path that was cut makes one slow round trip, which is not to hide all others.
+        scales: { x: { time: false, range: [-KEPT, 0] }, y: { distr: 3, range: (_, least, most) => decades(least, most) } },
         axes: [
           { ...axis, size: 26, values: (_, at) => at.map((seconds) => (seconds === 0 ? "now" : `${seconds} s`)) },
-          { ...axis, size: 56, values: (_, at) => at.map((ms) => `${ms} ms`) },
+          { ...axis, size: 56, splits: (_, __, least, most) => powers(least, most), values: (_, at) => at.map(tick), filter: (_, at) => at },
         ],
         series: [
           {},
@@ -61,6 +62,21 @@ export class Chart {
       this.#element,
     );
   }
+}
+
+/** The powers of ten, in ms, between which all figures are. */
+function decades(least: number | null, most: number | null): [number, number] {
+  const from = Math.min(0.1, 10 ** Math.floor(Math.log10(least || 1)));
+  return [Math.max(0.01, from), Math.max(100, 10 ** Math.ceil(Math.log10(most || 1)))];
+}
+
+function powers(least: number, most: number): number[] {
+  const first = Math.round(Math.log10(least));
+  return Array.from({ length: Math.round(Math.log10(most)) - first + 1 }, (_, index) => 10 ** (first + index));
+}
+
+function tick(ms: number): string {
+  return ms >= 1000 ? `${ms / 1000} s` : `${Number(ms.toPrecision(1))} ms`;
 }
 
 /** A colour that a canvas understands. */

@@ -11,8 +11,8 @@ export interface Drawn {
   readonly hue: number;
   readonly path: Path;
   readonly away: boolean;
-  /** Its round trip or another remark, below its name. */
-  readonly note: string;
+  /** Its round trip, if it is known. */
+  readonly roundTrip: string;
 }
 
 /** All that is drawn. */
@@ -189,10 +189,11 @@ function write(node: Node, peer: Drawn, at: Place, room: number): void {
   const most = beside ? 18 : Math.max(5, Math.floor(room / 8.5));
   const name = Array.from(peer.name);
   setText(node.name, name.length > most ? `${name.slice(0, most - 1).join("")}…` : peer.name);
-  setText(node.note, peer.note);
+  const way = peer.path === "direct" ? "direct" : "via server";
+  setText(node.note, peer.away ? "away" : beside ? `${way} ${peer.roundTrip}`.trim() : peer.roundTrip);
   for (const [text, x, y] of [
-    [node.name, beside ? 26 : 0, beside ? -2 : 32],
-    [node.note, beside ? 26 : 0, beside ? 14 : 46],
+    [node.name, beside ? 26 : 0, beside ? -2 : -40],
+    [node.note, beside ? 26 : 0, beside ? 14 : -25],
   ] as const) {
     text.setAttribute("x", String(x));
     text.setAttribute("y", String(y));

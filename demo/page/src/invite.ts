@@ -1,7 +1,7 @@
 /** The link to this room, as text and as a QR code for a phone. */
 
 import { encode } from "uqr";
-import { byId, svg } from "./dom.ts";
+import { byId, html, svg } from "./dom.ts";
 
 /** Where others find this room; null if the page was opened under an address that only this machine knows. */
 export function inviteLink(room: string): string | null {
@@ -21,10 +21,11 @@ export function showInvite(room: string): void {
   const field = byId("invite-link", HTMLInputElement);
   const copy = byId("invite-copy", HTMLButtonElement);
   field.value = link ?? here;
-  byId("invite-text", HTMLElement).textContent =
-    link === null
-      ? "Open this link in another tab or browser of this machine. For a phone, start it with: eitherway demo --lan"
-      : "Open this link on any device of your network, or scan the code with a phone.";
+  byId("invite-text", HTMLElement).replaceChildren(
+    ...(link === null
+      ? ["Open this link in another tab or browser of this machine. To let in a phone, start it as ", html("code", {}, "eitherway demo --lan")]
+      : ["Open this link on any device of your network, or scan the code with a phone."]),
+  );
   if (link !== null) byId("qr", HTMLElement).replaceChildren(drawn(link));
   copy.addEventListener("click", () => {
     void copied(field).then((done) => {

@@ -8,7 +8,7 @@ export interface Point {
 
 /** A peer's place, and the side of it on which its name is written. */
 export interface Place extends Point {
-  readonly label: "right" | "below";
+  readonly label: "right" | "above";
 }
 
 /** Everyone's place. */
@@ -34,7 +34,7 @@ export function layout(width: number, height: number, peers: number): Layout {
   if (width < NARROW) return tall(width, height, count);
   const me = { x: Math.max(84, width * 0.12), y: height * 0.66 };
   const server = { x: width * 0.42, y: height * 0.17 };
-  const top = height * (count > 5 ? 0.1 : 0.2);
+  const top = height * (count > 5 ? 0.08 : 0.18);
   const bottom = height * 0.9;
   const places = Array.from({ length: count }, (_, index): Place => {
     const share = count === 1 ? 0.58 : index / (count - 1);
@@ -51,7 +51,7 @@ function tall(width: number, height: number, count: number): Layout {
     const row = Math.floor(index / perRow);
     const inRow = Math.min(perRow, count - row * perRow);
     const x = (width * ((index % perRow) + 0.5)) / inRow;
-    return { x, y: 34 + row * Math.min(76, (height * 0.55) / Math.max(1, rows)), label: "below" };
+    return { x, y: 64 + row * Math.min(80, (height * 0.45) / rows), label: "above" };
   });
   return { me: { x: width * 0.5, y: height - 58 }, server: { x: width * 0.15, y: height * 0.66 }, peers: places, narrow: true };
 }

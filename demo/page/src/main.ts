@@ -15,10 +15,10 @@ import { count, duration } from "./format.ts";
 import { showInvite } from "./invite.ts";
 import { log } from "./log.ts";
 import { oneLine, randomName } from "./names.ts";
-import { lookOf } from "./people.ts";
+import { Looks } from "./people.ts";
 import { showPeers } from "./peers-table.ts";
 import { MAX_DRAWN } from "./layout.ts";
-import { type Path, RoundTrips } from "./round-trips.ts";
+import { RoundTrips } from "./round-trips.ts";
 import { Switches } from "./switches.ts";
 import { themeButton } from "./theme.ts";
 
@@ -64,25 +64,26 @@ async function joined(client: Client): Promise<Room | null> {
 }
 
 function run(client: Client, room: Room): void {
+  const looks = new Looks();
   const trips = new RoundTrips();
   const newest = new Map<string, number>();
   const counting = new Counting(room, (peer, direction) => diagram.pulse(peer.id, direction, peer.path));
   const switches = new Switches(counting, draw);
-  const chat = new Chat(room, lookOf);
-  const files = new Files(room, (peer) => lookOf(peer).name);
-  const cursors = new Cursors(room, byId("stage", HTMLElement), byId("cursors", HTMLElement), lookOf);
+  const chat = new Chat(room, (peer) => looks.of(peer));
+  const files = new Files(room, (peer) => looks.of(peer).name);
+  const cursors = new Cursors(room, byId("stage", HTMLElement), byId("cursors", HTMLElement), (peer) => looks.of(peer));
   document.body.classList.add("joined");
 
   room.on("peerJoined", (peer) => {
-    log(`${lookOf(peer).name} joined`);
+    log(`${looks.of(peer).name} joined`);
     files.peersChanged();
     draw();
   });
   room.on("peerLeft", (peer, reason) => {
-    log(`${lookOf(peer).name} left (${reason})`);
+    log(`${looks.of(peer).name} left (${reason})`);
     counting.left(peer);
     newest.delete(peer.id);
-    for (const part of [chat, files, cursors]) part.left(peer);
+    for (const part of [chat, files, cursors, looks]) part.left(peer);
     draw();
   });
   room.on("peerUpdated", () => {
@@ -90,12 +91,12 @@ function run(client: Client, room: Room): void {
     draw();
   });
   room.on("pathChanged", (peer, path) => {
-    log(`${lookOf(peer).name}: ${path === "direct" ? "directly now" : "over the server now"}`, path);
+    log(`${looks.of(peer).name}: ${path === "direct" ? "directly now" : "over the server now"}`, path);
     draw();
   });
   room.on("undelivered", ({ peer, messages }) => {
     counting.returned(peer);
-    log(`${count(messages.length)} messages to ${lookOf(peer).name} came back undelivered`, "bad");
+    log(`${count(messages.length)} messages to ${looks.of(peer).name} came back undelivered`, "bad");
   });
   room.on("closed", (reason) => trouble(`This page is no longer in the room: ${reason}. Reload it to come back.`));
   client.on("disconnected", () => {
@@ -121,9 +122,9 @@ function run(client: Client, room: Room): void {
     const now = performance.now() / 1000;
     trips.close(now);
     chart.show(trips.columns(now));
-    for (const path of ["direct", "relay"] as const) {
-      const ms = trips.newest(path, now);
-      setText(byId(`rtt-${path}`, HTMLOutputElement), ms === null ? "–" : duration(ms));
+    for (const [path, cut] of [["direct", directCut], ["relay", serverCut]] as const) {
+      const ms = cut.on ? null : trips.newest(path, now);
+      setText(byId(`rtt-${path}`, HTMLOutputElement), cut.on ? "cut" : ms === null ? "–" : duration(ms));
     }
     draw();
   }, PING_EVERY);
@@ -164,10 +165,9 @@ function run(client: Client, room: Room): void {
   function draw(): void {
     const peers = [...room.peers.values()].map((peer) => {
       const ms = newest.get(peer.id);
-      const roundTrip = peer.away || ms === undefined ? "–" : duration(ms);
       const away = isAway(peer);
-      const note = away ? "away" : `${peer.path === "direct" ? "direct" : "via server"}${ms === undefined ? "" : ` · ${duration(ms)}`}`;
-      return { id: peer.id, ...lookOf(peer), path: peer.path satisfies Path, away, note, roundTrip };
+      const roundTrip = away || ms === undefined ? "" : duration(ms);
+      return { id: peer.id, ...looks.of(peer), path: peer.path, away, roundTrip };
     });
     showPeers(peers);
     byId("alone", HTMLElement).hidden = peers.length > 0;

@@ -13,7 +13,7 @@ export interface Happening {
   readonly onTheWay: number;
   readonly lost: number;
   readonly doubled: number;
-  /** The longest silence since the last cut or healing, in ms. */
+  /** How long messages paused after the last cut or healing, in ms. */
   readonly pause: number;
 }
 

@@ -38,7 +38,7 @@ export function showPeers(peers: readonly Listed[]): void {
     setText(found.path, peer.away ? "away" : peer.path === "direct" ? "direct" : "over the server");
     found.path.className = `chip ${peer.away ? "away" : peer.path}`;
     found.row.dataset["path"] = peer.path;
-    setText(found.roundTrip, peer.roundTrip);
+    setText(found.roundTrip, peer.roundTrip || "–");
   }
 }
 

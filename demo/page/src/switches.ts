@@ -38,7 +38,8 @@ export class Switches {
         onTheWay: directCut.on && serverCut.on ? Math.floor(onTheWay / 10) * 10 : onTheWay,
         lost,
         doubled,
-        pause: this.#counting.pauses.longest(now),
+        // With the direct path cut, whatever is heard has come by the server.
+        pause: directCut.on ? this.#counting.pauses.untilAllWereHeard(now) : this.#counting.pauses.longest(now),
       }),
     );
   }

@@ -60,13 +60,19 @@ test("the longest pause is the longest since somebody looked, one that lasts inc
   pauses.heard("a", 0);
   pauses.heard("a", 900);
   pauses.watch(1000);
-  expect(pauses.longest(1000)).toBe(100);
+  expect(pauses.longest(1000)).toBe(0);
+  expect(pauses.untilAllWereHeard(1200)).toBe(200);
   pauses.heard("a", 1400);
   pauses.heard("a", 1450);
-  expect(pauses.longest(1500)).toBe(500);
+  expect(pauses.longest(1500)).toBe(400);
   expect(pauses.longest(2450)).toBe(1000);
+  expect(pauses.untilAllWereHeard(2450)).toBe(400);
+  pauses.heard("b", 3000);
+  expect(pauses.untilAllWereHeard(3000)).toBe(2000);
+  pauses.forget("b");
   pauses.forget("a");
-  expect(pauses.longest(9999)).toBe(500);
+  expect(pauses.untilAllWereHeard(9999)).toBe(0);
+  expect(pauses.longest(9999)).toBe(400);
 });
 
 test("round trips are medians of each interval, for a minute", () => {
