@@ -15,13 +15,13 @@ export type Report = (error: unknown) => void;
 /** Events that wait for a slow handler or reader; beyond that the oldest is dropped, and the loss is logged. */
 export const MAX_WAITING = 1_024;
 
-let handling: unknown = null;
+let handling: object | null = null;
 
 /**
  * Whether this is called by a handler that `runner` runs: an end that a handler asks for can't wait for that handler.
  * Only until the handler's first `await`: whoever waits for handlers needs a deadline all the same.
  */
-export function isHandling(runner: unknown): boolean {
+export function isHandling(runner: object): boolean {
   return runner === handling;
 }
 
@@ -204,7 +204,7 @@ function waitFor<T>(queue: T[], item: T, who: string): void {
 
 /** Call a handler for `runner` and wait for it; what it throws is reported, and goes no further. */
 export async function call(
-  runner: unknown,
+  runner: object,
   handler: Handler<never>,
   args: readonly unknown[],
   report: Report | null,
