@@ -8,5 +8,6 @@ export default defineConfig({
     target: "es2022",
     minify: true,
   },
-  test: { include: ["test/**/*.test.ts"], environment: "node" },
+  // Tests wait for what happens, on machines that may have much else to do.
+  test: { include: ["test/**/*.test.ts"], environment: "node", testTimeout: 30_000 },
 });
