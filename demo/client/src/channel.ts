@@ -102,7 +102,7 @@ export class Consumer {
 
   /** Somebody came: whatever waits is for them. */
   listen(): void {
-    for (const stream of [...this.streams]) stream.advance();
+    for (const stream of this.streams) stream.advance();
   }
 
   /** Readers end when they have read what has arrived; or a closed channel has been opened anew. */
@@ -252,7 +252,7 @@ export class Stream {
   }
 
   async #run(): Promise<void> {
-    await null; // never within what brought the message: handlers may send, and no core is entered twice
+    await Promise.resolve(); // never within what brought the message: handlers may send, and no core is entered twice
     let until = now() + SLICE;
     while (this.queue.length > 0 && !this.#stopped) {
       const called = this.#consumers.flatMap((consumer) =>

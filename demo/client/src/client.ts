@@ -17,7 +17,7 @@ const MAX_SIGNALS = 64;
 
 /** How a client is to be. */
 export interface ClientOptions {
-  /** Who it is; a new identity that lives as long as this object, if left out. See `pageIdentity`. */
+  /** Who it is; a new identity that lives as long as this object, if left out. See `claimPageIdentity`. */
   readonly identity?: Identity;
   /** What admits it to the server, or a function that returns a fresh one for each connection. */
   readonly token?: Token;
@@ -34,8 +34,6 @@ export interface ClientOptions {
    * goes over the relay, unless one is given: that of `node-datachannel/polyfill`, for instance.
    */
   readonly RTCPeerConnection?: MakeConnection;
-  /** What makes WebSockets, if not the environment's own. */
-  readonly WebSocket?: typeof WebSocket;
 }
 
 /** What happens to a client, with what its handlers are given. */
@@ -213,7 +211,7 @@ export class Client extends Emitter<ClientEvents> {
 
   #givenUp(error: Error): void {
     this._report(error);
-    for (const room of [...this.#rooms.values()]) void room._over(`the connection is given up: ${error.message}`);
+    for (const room of this.#rooms.values()) void room._over(`the connection is given up: ${error.message}`);
   }
 
   #signal(room: string, to: string, kind: string, attempt: number, packet: Uint8Array): void {

@@ -117,7 +117,7 @@ export class LinkMaker {
       ephemeral: () => ephemerals.take(),
     });
     ephemerals.prepare();
-    const negotiation = new Negotiation({ offers: identity.id < peer.id, rng: Math.random, now: time });
+    const negotiation = new Negotiation({ offers: identity.id < peer.id, random: Math.random, now: time });
     const attempts = new Attempts(negotiation, {
       quota,
       makeConnection,

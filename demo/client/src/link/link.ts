@@ -1,5 +1,7 @@
 import type { Attempts } from "../attempts.ts";
 import { after, now, soon, within } from "../clock.ts";
+import type { ValueMap } from "../codec/values.ts";
+import type { SignalPayload } from "../negotiation/index.ts";
 import type { DirectStats } from "../paths/direct.ts";
 import type { RelayPath } from "../paths/relay.ts";
 import type { Outbound, PathName } from "../session/events.ts";
@@ -44,7 +46,7 @@ export interface LinkCallbacks {
 interface Signal {
   readonly kind: string;
   readonly attempt: number;
-  readonly payload: Record<string, unknown> | null;
+  readonly payload: SignalPayload;
 }
 
 /**
@@ -57,7 +59,7 @@ interface Signal {
 export class Link {
   readonly core: LinkCore;
   readonly attempts: Attempts;
-  readonly relay: RelayPath;
+  readonly relay: RelayPath<Outgoing>;
   readonly outlets: Outlets;
   readonly questions: Questions;
   readonly inlets: Inlets;
@@ -74,9 +76,11 @@ export class Link {
   #hasKey = false;
   #ended: string | null = null;
   #closing = false;
+  /** Both have said bye, but what is still to be sent has not gone: the peer waits for ours. */
+  #saidBye = false;
 
   /** `direct`: whether this side takes part in attempts at a direct path. */
-  constructor(core: LinkCore, attempts: Attempts, relay: RelayPath, direct: boolean, callbacks: LinkCallbacks) {
+  constructor(core: LinkCore, attempts: Attempts, relay: RelayPath<Outgoing>, direct: boolean, callbacks: LinkCallbacks) {
     this.core = core;
     this.attempts = attempts;
     this.relay = relay;
@@ -175,8 +179,9 @@ export class Link {
   }
 
   /** Seal a signal and send it; it waits for a key if there is none yet. */
-  signal(kind: string, attempt: number, payload: Record<string, unknown> | null): void {
-    const packet = this.core.sealSignal(kind, attempt, payload ?? {}, now());
+  signal(kind: string, attempt: number, payload: SignalPayload): void {
+    // The negotiation makes nothing but values.
+    const packet = this.core.sealSignal(kind, attempt, payload as ValueMap, now());
     if (packet !== null) {
       this.#callbacks.sendSignal(kind, attempt, packet);
     } else {
@@ -242,7 +247,9 @@ export class Link {
     const time = now();
     this.#events(time);
     if (this.#closing && this.core.session.queued === 0) this.core.session.close(time);
+    const last = this.#saidBye;
     for (const outgoing of this.core.packetsToSend(time)) this.#transmit(outgoing, time);
+    if (last) this.#byeDone();
     if (this.#hasKey) this.#sendSignals();
     this.#events(time);
     this.attempts.run(time);
@@ -331,7 +338,8 @@ export class Link {
           this.#hasKey = true;
           break;
         case "ByeDone":
-          this.#byeDone();
+          this.#saidBye = true;
+          this.#wake();
           break;
         case "SessionFailed":
           this.#callbacks.onFailed(event.reason);
@@ -360,7 +368,7 @@ export class Link {
   }
 
   #sessionEnded(undelivered: readonly Outbound[], reason: string): void {
-    for (const attempt of [...this.attempts.paths.keys()]) this.attempts.end(attempt);
+    for (const attempt of this.attempts.paths.keys()) this.attempts.end(attempt);
     this.questions.fail(undelivered, reason);
     if (undelivered.length > 0) this.#callbacks.onUndelivered(undelivered, reason);
   }
@@ -372,7 +380,8 @@ export class Link {
     if (this.#ended === null && !this.#closing) {
       this.#closing = true;
       this.outlets.refuse("this side is closing");
-      if (this.core.bound || this.core.session.queued > 0) {
+      const { queued, unacknowledged } = this.core.session.stats();
+      if (this.core.bound || queued > 0 || unacknowledged > 0) {
         this.#wake(); // the bye goes once everything has gone that is waiting
         await within(seconds, this.#bye);
       }
