@@ -200,6 +200,8 @@ class Service:
                     log.warning("bot %r is not in room %r and tries again: %s", self._bot.name, name, _line(error))
                 await asyncio.sleep(_pause(backoff, error, self._now() - since))
                 continue
+            if self._stopping.is_set():  # the application's token function may have lost the cancellation
+                return
             begun = self._now()
             reason = await self._stay(name, room)
             if reason == LEFT:

@@ -36,7 +36,15 @@ class RoomName(click.ParamType):  # type: ignore[type-arg]  # generic since clic
     "rooms, separated by commas; a token is seen by fewer in EITHERWAY_TOKEN.",
 )
 @click.argument("bots", metavar="MODULE:BOT...", nargs=-1, required=True)
-@click.option("--room", "rooms", type=RoomName(), multiple=True, required=True, help="A room to join; again for each.")
+@click.option(
+    "--room",
+    "rooms",
+    envvar="EITHERWAY_ROOM",
+    type=RoomName(),
+    multiple=True,
+    required=True,
+    help="A room to join; again for each.",
+)
 @click.option("--token", help="What admits the bots to the server, if it asks for that.")
 @click.option("--health", metavar="HOST:PORT", help="Answer /healthz there, for supervisors.")
 @click.option(
