@@ -166,6 +166,7 @@ export class Pair {
   take(side: LinkSide): Uint8Array[] {
     const packets = side.packets(this.now).filter(({ attempt }) => attempt === null);
     this.log.push(...packets.map(({ packet }) => packet));
+    side.core.relayWaiting(0, this.now);
     return packets.map(({ packet }) => packet);
   }
 
