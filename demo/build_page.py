@@ -17,13 +17,13 @@ import node
 
 DEMO = node.DEMO
 STATIC = DEMO.parent / "signalling" / "http" / "static"
-STAMP = STATIC / ".sources"
-"""What `static` was built from: a digest of every file that goes into it."""
+STAMP = DEMO / ".built"
+"""What the page was built from: a digest of every file that goes into it."""
 
 
 def is_built() -> bool:
     """Whether what is there was built from the sources as they are."""
-    return STAMP.exists() and STAMP.read_text() == _digest()
+    return (STATIC / "index.html").exists() and STAMP.exists() and STAMP.read_text() == _digest()
 
 
 def build() -> None:

@@ -1,4 +1,4 @@
-"""Puts the built page and client into every wheel and source distribution.
+"""Puts the built page and client into every wheel and source distribution, and the demo's bots into every wheel.
 
 A source distribution brings them along, so that whoever installs it needs no Node.js. From a checkout they are built,
 with the Node.js of this machine, or else with PyPI's, which is then asked for as a requirement of the build.
@@ -36,3 +36,10 @@ class PageBuildHook(BuildHookInterface[Any]):
             raise SystemExit(f"the page cannot be built: {error}") from None
         except subprocess.CalledProcessError as error:
             raise SystemExit("the page cannot be built: see npm's messages above") from error
+        # None of this is in the repository at the place where it is to be.
+        included = build_data["force_include"]
+        included[str(build_page.STATIC)] = "signalling/http/static"
+        if self.target_name == "wheel":
+            included[str(node.DEMO / "bots")] = "peers/bots"
+        else:
+            included[str(build_page.STAMP)] = "demo/.built"
