@@ -217,6 +217,22 @@ class Conversation:
         return time.monotonic() - begun
 
 
+class Opener(Protocol):
+    """What opens pages: see `Pages`."""
+
+    async def open(self, name: str, url: str | None = None) -> Page:
+        """Open one in this browser."""
+
+
+async def join(
+    talk: Conversation, pages: Opener, kind: str, name: str, *, bulk: int = 0, p2p: str = "auto"
+) -> PageMember | PythonMember:
+    """Let one join: a page in this kind of browser, or `python`."""
+    if kind == "python":
+        return await talk.python(name, "--bulk", str(bulk))
+    return await talk.page(await pages.open(kind), name, bulk=bulk, p2p=p2p)
+
+
 async def compare(folder: Path, *names: str) -> dict[str, Any]:
     """What `compare.py` says of their files."""
     process = await asyncio.create_subprocess_exec(

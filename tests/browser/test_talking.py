@@ -3,7 +3,7 @@
 import pytest
 
 from tests.browser.conftest import Pages
-from tests.browser.conversation import Conversation
+from tests.browser.conversation import Conversation, join
 
 pytestmark = pytest.mark.browser
 
@@ -15,14 +15,6 @@ PAIRS = [
     ("firefox", "python"),
 ]
 MEGABYTE = 1024 * 1024
-
-
-async def join(talk: Conversation, pages: Pages, kind: str, name: str, *, bulk: int = 0, p2p: str = "auto") -> None:
-    """Let one join, in a browser or in Python."""
-    if kind == "python":
-        await talk.python(name, "--bulk", str(bulk))
-    else:
-        await talk.page(await pages.open(kind), name, bulk=bulk, p2p=p2p)
 
 
 @pytest.mark.parametrize(("one", "other"), PAIRS)
