@@ -187,6 +187,25 @@ test("a storage that is full, and one that is damaged, make the page a new peer"
   }
 });
 
+test("of tabs that all ask before they have heard each other, one alone keeps the identity", async () => {
+  const tab = new Tab();
+  const before = await open({ storage: tab, locks: null, openChannel: (name) => new BroadcastChannel(name) });
+  before.release();
+  let say: () => void = () => undefined;
+  const said = new Promise<void>((resolve) => (say = resolve));
+  const openChannel = (name: string): BroadcastChannel => {
+    const channel = new BroadcastChannel(name);
+    const post = channel.postMessage.bind(channel);
+    channel.postMessage = (message: unknown) => void said.then(() => post(message));
+    return channel;
+  };
+  const restored = [tab, tab.copy(), tab.copy()].map((storage) => open({ storage, locks: null, openChannel }));
+  say(); // every channel is open
+  const ids = (await Promise.all(restored)).map(({ identity }) => identity.id);
+  expect(new Set(ids).size).toBe(3);
+  expect(ids.filter((id) => id === before.identity.id)).toHaveLength(1);
+});
+
 test("whatever else is said on the channel is not for us", async () => {
   const opened = withChannel();
   const tab = new Tab();

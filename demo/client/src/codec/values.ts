@@ -342,14 +342,14 @@ class Reader {
   }
 
   #array(size: number, depth: number): Value {
-    this.#check(size, depth);
-    const array: Value[] = [];
+    this.#checkDepth(depth);
+    const array: Value[] = []; // grows with what is read, not with what is announced
     for (let index = 0; index < size; index += 1) array.push(this.read(depth + 1));
     return array;
   }
 
   #map(size: number, depth: number): Value {
-    this.#check(size * 2, depth);
+    this.#checkDepth(depth);
     const map: Record<string, Value> = {};
     for (let index = 0; index < size; index += 1) {
       const key = this.read(MAX_DEPTH);
@@ -364,9 +364,7 @@ class Reader {
     return map;
   }
 
-  /** What is announced must fit into the bytes left, and the nest not be too deep. */
-  #check(items: number, depth: number): void {
-    if (items > this.left) throw new RangeError(`not MessagePack: cut short, ${items} items in ${this.left} bytes`);
+  #checkDepth(depth: number): void {
     if (depth >= MAX_DEPTH) throw new RangeError(`no value: more than ${MAX_DEPTH} deep`);
   }
 }

@@ -73,7 +73,7 @@ test.each(cases)("the vector of $type", (one) => {
 
 const u48 = fc.integer({ min: 0, max: 2 ** 48 - 1 });
 const u32 = fc.integer({ min: 0, max: 2 ** 32 - 1 });
-const credits = fc.array(fc.tuple(fc.nat(65_535), u48, u48), { maxLength: 64 });
+const credits = fc.array(fc.tuple(fc.nat(65_535), u48, u48), { maxLength: 64, size: "max" });
 
 test("numbers of 48 and 32 bits come back", () => {
   fc.assert(
@@ -143,7 +143,7 @@ const decoders = [
 
 test.each(decoders)("any bytes are a payload or a FrameError", (decode) => {
   fc.assert(
-    fc.property(fc.uint8Array({ maxLength: 60 }), (payload) => {
+    fc.property(fc.uint8Array({ maxLength: 60, size: "max" }), (payload) => {
       try {
         decode(payload);
       } catch (error) {
