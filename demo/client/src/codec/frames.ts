@@ -109,15 +109,22 @@ export function encodePacket(frames: Iterable<Frame>): Uint8Array<ArrayBuffer> {
   let size = 0;
   for (const frame of frames) size += HEADER_SIZE + frame.payload.length;
   const packet = new Uint8Array(size);
-  const view = new DataView(packet.buffer);
   let at = 0;
-  for (const frame of frames) {
-    const { seq, payload } = frame;
-    view.setUint16(at, (frame.type << 8) | (frame.lane << 4) | (frame.more ? MORE : 0));
-    view.setUint16(at + 2, frame.channel);
-    view.setUint16(at + 4, Math.floor(seq / U32));
-    view.setUint32(at + 6, seq >>> 0);
-    view.setUint16(at + 10, payload.length);
+  for (const { type, lane, more, channel, seq, payload } of frames) {
+    const high = Math.floor(seq / U32);
+    // Byte by byte: a DataView would cost more than it writes.
+    packet[at] = type;
+    packet[at + 1] = (lane << 4) | (more ? MORE : 0);
+    packet[at + 2] = channel >> 8;
+    packet[at + 3] = channel;
+    packet[at + 4] = high >> 8;
+    packet[at + 5] = high;
+    packet[at + 6] = seq >>> 24;
+    packet[at + 7] = seq >>> 16;
+    packet[at + 8] = seq >>> 8;
+    packet[at + 9] = seq;
+    packet[at + 10] = payload.length >> 8;
+    packet[at + 11] = payload.length;
     packet.set(payload, at + HEADER_SIZE);
     at += HEADER_SIZE + payload.length;
   }

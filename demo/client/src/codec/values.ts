@@ -21,6 +21,8 @@ export interface ValueMap {
 }
 
 const U32 = 2 ** 32;
+/** Characters from which on a text has a longer head. */
+const SHORT = 32;
 
 /**
  * A value as MessagePack. Maps are plain objects or Maps; a number that is whole is written as an integer.
@@ -126,6 +128,7 @@ class Writer {
   }
 
   #string(text: string): void {
+    if (text.length < SHORT && this.#ascii(text)) return;
     let bytes: Uint8Array;
     try {
       bytes = encodeUtf8(text);
@@ -134,6 +137,20 @@ class Writer {
     }
     this.#head(STRING, bytes.length);
     this.#put(bytes);
+  }
+
+  /** Write a text that is all ASCII and shorter than 32: keys mostly are, and TextEncoder takes longer than all the rest. */
+  #ascii(text: string): boolean {
+    this.#room(1 + text.length);
+    const start = this.#at + 1;
+    for (let at = 0; at < text.length; at += 1) {
+      const code = text.charCodeAt(at);
+      if (code >= 0x80) return false;
+      this.#bytes[start + at] = code;
+    }
+    this.#bytes[this.#at] = 0xa0 | text.length;
+    this.#at = start + text.length;
+    return true;
   }
 
   #number(value: number): void {
