@@ -141,6 +141,19 @@ describe("credit (S4)", () => {
     expect(two.events()).toEqual([{ type: "SendReady", channel: 0 }]);
   });
 
+  test("what is acknowledged is off the budget, and nothing else", () => {
+    const budget = new Budget();
+    const one = new Single({ budget });
+    one.send(new Uint8Array(1_000));
+    one.send(new Uint8Array(20_000));
+    expect(budget.used).toBe(21_000 + 3 * 64);
+    one.flights();
+    one.ack(2);
+    expect(budget.used).toBe(20_000 + 2 * 64);
+    one.ack(4);
+    expect(budget.used).toBe(0);
+  });
+
   test("a message too large for its lane is refused, and the words say what to do", () => {
     const one = new Single();
     const bulk = one.session.open("b", Lane.BULK);
@@ -163,6 +176,17 @@ describe("lanes and resending (S6)", () => {
     const lanes = one.session.framesToSend(one.now).map(({ lane }) => lane).filter((lane) => lane !== Lane.DATAGRAM);
     expect(lanes[0]).toBe(Lane.RELIABLE);
     expect(lanes).not.toContain(Lane.BULK); // the reliable lane has more than there is room for
+  });
+
+  test("so many frames, and so many bytes, may be unacknowledged", () => {
+    const one = new Single({ rules: { ...RULES, frameWindow: 4 } });
+    for (let count = 0; count < 6; count++) one.send("x");
+    expect(one.frames(FrameType.BYTES).map(({ seq }) => seq)).toEqual([1, 2, 3, 4]);
+    one.ack(2);
+    expect(one.frames(FrameType.BYTES).map(({ seq }) => seq)).toEqual([5]);
+    const two = new Single({ rules: { ...RULES, reliableWindow: 40 } });
+    for (let count = 0; count < 6; count++) two.send("x");
+    expect(two.frames(FrameType.BYTES).map(({ seq }) => seq)).toEqual([1, 2, 3]);
   });
 
   test("what a path that ended carried goes by the other, and what was refused goes again after a pause", () => {
@@ -299,6 +323,18 @@ describe("ends (S8)", () => {
     expect(one.session.nextTimeout()).toBe(null);
     expect(one.flights()).toEqual([]);
   });
+});
+
+test("a bye that overtakes bulk waits for it", () => {
+  const one = new Single();
+  one.receive(RELAY, opening(one, 1, "b", Lane.BULK, Lane.BULK));
+  const late = one.data("late", { channel: 1, lane: Lane.BULK });
+  one.receive(RELAY, one.data(encodeBye(0, 2), { kind: FrameType.BYE }));
+  expect(one.events().map(({ type }) => type)).toEqual(["ChannelOpened"]);
+  expect(one.frames(FrameType.BYE)).toEqual([]);
+  one.receive(RELAY, late);
+  expect(one.events().map(({ type }) => type)).toEqual(["MessageReceived", "ByeReceived"]);
+  expect(one.frames(FrameType.BYE)).toHaveLength(1);
 });
 
 describe("a peer that lies ends its session (S10)", () => {
