@@ -1,12 +1,17 @@
 import { defineConfig } from "vitest/config";
 
 // One file with everything in it, for pages that import it from the server; npm's users get what tsc writes.
+// Not Vite's library mode: that leaves white space in ES modules.
 export default defineConfig({
   build: {
-    lib: { entry: "src/index.ts", formats: ["es"], fileName: () => "eitherway.js" },
+    rolldownOptions: {
+      input: "src/index.ts",
+      preserveEntrySignatures: "strict",
+      output: { format: "es", entryFileNames: "eitherway.js" },
+    },
+    modulePreload: false,
     outDir: "dist/bundle",
     target: "es2022",
-    minify: true,
   },
   // Tests wait for what happens, on machines that may have much else to do.
   test: { include: ["test/**/*.test.ts"], environment: "node", testTimeout: 30_000 },
