@@ -13,11 +13,9 @@ from peers import Client
 from tests.programs import run
 from tests.waiting import eventually
 
-ENVIRON = {"EITHERWAY_STUN_PORT": "0"}
-
 
 async def test_it_serves_the_page_with_two_bots_in_its_room_until_ctrl_c(static: Path, tmp_path: Path) -> None:
-    async with run(tmp_path, "demo", "demo", "--port", "0", **ENVIRON) as demo:
+    async with run(tmp_path, "demo", "demo", "--port", "0", EITHERWAY_STUN_PORT="0") as demo:
         said = await demo.says("Ctrl-C ends it.")
         found = re.search(r"http://127\.0\.0\.1:\d+", said)
         assert found is not None
@@ -45,7 +43,7 @@ async def test_it_serves_the_page_with_two_bots_in_its_room_until_ctrl_c(static:
 async def test_a_port_that_is_taken_is_one_line_that_says_what_to_do(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        async with run(tmp_path, "demo", "demo", "--port", port, **ENVIRON) as demo:
+        async with run(tmp_path, "demo", "demo", "--port", port, EITHERWAY_STUN_PORT="0") as demo:
             assert await demo.wait(20) == 1
             lines = demo.err.read_text().splitlines()
     assert len(lines) == 1
@@ -59,7 +57,7 @@ async def test_lan_lets_others_in_and_says_by_which_address(static: Path, tmp_pa
             probe.connect(("192.0.2.1", 9))
         except OSError:
             pytest.skip("this machine is in no network")
-    async with run(tmp_path, "demo", "demo", "--lan", "--port", "0", **ENVIRON) as demo:
+    async with run(tmp_path, "demo", "demo", "--lan", "--port", "0", EITHERWAY_STUN_PORT="0") as demo:
         said = await demo.says("Ctrl-C ends it.")
         host, port = re.findall(r"http://([\d.]+):(\d+)", said)[-1]
         assert host != "127.0.0.1"

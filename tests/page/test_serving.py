@@ -69,15 +69,20 @@ async def test_the_client_can_be_imported_by_pages_elsewhere(url: str) -> None:
         assert "Client" in (await answer.text()).rpartition("export")[2]
 
 
-async def test_every_file_of_the_page_is_served(url: str, static: Path) -> None:
+@pytest.fixture
+def files(static: Path) -> dict[str, bytes]:
+    """All files that are served under their names, with their contents."""
+    found = {path.relative_to(static).as_posix(): path.read_bytes() for path in static.rglob("*.*")}
+    del found["index.html"]
+    return found
+
+
+async def test_every_file_of_the_page_is_served(url: str, files: dict[str, bytes]) -> None:
     async with aiohttp.ClientSession() as session:
-        for path in static.rglob("*"):
-            name = path.relative_to(static).as_posix()
-            if not path.is_file() or name == "index.html":
-                continue
+        for name, content in files.items():
             async with session.get(f"{url}/{name}") as answer:
                 assert answer.status == 200, name
-                assert await answer.read() == path.read_bytes()
+                assert await answer.read() == content
                 lasting = "immutable" in answer.headers["Cache-Control"]
                 assert lasting == name.startswith("assets/"), name
                 assert ("Access-Control-Allow-Origin" in answer.headers) == (name == "eitherway.js")

@@ -12,7 +12,7 @@ const MAX_TEXT = 2000;
 
 /** Shows what is said, and says what is typed. */
 export class Chat {
-  readonly #lines = byId("chat", HTMLOListElement);
+  readonly #lines = byId("chat", HTMLDivElement);
   readonly #look: (peer: Peer) => { name: string; hue: number };
   readonly #pace = new Pace(30, 20);
 
@@ -42,7 +42,7 @@ export class Chat {
 
   #add(who: string, kind: string, text: string, way: string): void {
     const atEnd = this.#lines.scrollHeight - this.#lines.scrollTop - this.#lines.clientHeight < 40;
-    const line = html("li", { class: kind, "data-testid": "chat-line" });
+    const line = html("p", { class: kind, "data-testid": "chat-line" });
     if (who !== "") line.append(html("b", {}, who), " ");
     line.append(html("span", {}, text));
     if (way !== "") line.append(" ", html("small", {}, way));

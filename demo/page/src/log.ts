@@ -7,7 +7,7 @@ const CLOCK = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-d
 
 /** Adds a line; `kind` is its colour: of a path, or of trouble. */
 export function log(text: string, kind: "" | "direct" | "relay" | "bad" = ""): void {
-  const lines = byId("log", HTMLOListElement);
-  lines.prepend(html("li", { class: kind === "" ? null : kind, "data-testid": "log-line" }, html("time", {}, CLOCK.format()), " ", text));
+  const lines = byId("log", HTMLDivElement);
+  lines.prepend(html("p", { class: kind === "" ? null : kind, "data-testid": "log-line" }, html("time", {}, CLOCK.format()), " ", text));
   while (lines.childElementCount > MAX_LINES) lines.lastElementChild?.remove();
 }
