@@ -15,8 +15,9 @@ const CLAIMS = "eitherway.claims";
 
 /** Seconds to wait for the lock: the page before a reload may give it back late. A duplicated tab begins so much later. */
 const LOCK_PATIENCE = 0.5;
-/** Seconds to wait for somebody who says that the identity is in use. */
-const CLAIM_PATIENCE = 0.25;
+/** Seconds and times to wait for somebody who says that it is in use: in parts, so that a page that stalls hears it yet. */
+const CLAIM_PATIENCE = 0.05;
+const CLAIM_PARTS = 5;
 
 /** What of a browser this needs; null where the page has it not. */
 export interface Page {
@@ -112,10 +113,16 @@ function claim(id: string, channel: BroadcastChannel, asked: boolean): Promise<(
       release();
       resolve(null);
     };
-    const cancel = after(asked ? CLAIM_PATIENCE : 0, () => {
+    let cancel: () => void = () => undefined;
+    const wait = (parts: number): void => {
+      if (parts > 0) {
+        cancel = after(CLAIM_PATIENCE, () => wait(parts - 1));
+        return;
+      }
       waiting = false;
       resolve(release);
-    });
+    };
+    wait(asked ? CLAIM_PARTS : 0);
     channel.onmessage = ({ data }: MessageEvent<Said | null>) => {
       if (data?.id !== id) return;
       if (data.held) {
