@@ -1,11 +1,10 @@
-"""Says to each peer what that peer has said."""
+"""Says to each peer what that peer has said, numbered messages of the page's counters among them."""
 
 from typing import Any
 
 from peers import Bot
 from peers.channel import Message
 
-# The demo's page sends numbered messages to whoever says that it counts them, or sends them back.
 bot = Bot("echo", profile={"about": "says what you say", "counts": True})
 
 
@@ -17,7 +16,7 @@ async def echo(message: Message[Any]) -> None:
 
 
 @bot.on("message", channel="count")
-async def count(message: Message[Any]) -> None:
-    """Send a numbered message back, so that its sender sees what became of it."""
+async def echo_number(message: Message[Any]) -> None:
+    """The same for what the page counts."""
     if not message.peer.profile.get("bot"):
         await message.peer.channel("count").send(message.data)

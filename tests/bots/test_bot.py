@@ -169,17 +169,20 @@ async def test_what_may_not_have_arrived_is_told_and_greets_nobody_again(caplog:
 
 
 async def test_several_rooms_and_bots_share_a_process(url: str, connect: Connect) -> None:
-    bots = [Bot("a"), Bot("b")]
-    for bot in bots:
-        bot.on("message", lambda message, bot=bot: message.peer.send(f"{bot.name} in {message.peer.room.name}"))
-    async with running(bots[0], url, "one", "two"), running(bots[1], url, "two", "one"):
-        assert list(bots[0].rooms) == ["one", "two"]
+    def named(name: str) -> Bot:
+        bot = Bot(name)
+        bot.on("message", lambda message: message.peer.send(f"{name} in {message.peer.room.name}"))
+        return bot
+
+    a, b = named("a"), named("b")
+    async with running(a, url, "one", "two"), running(b, url, "two", "one"):
+        assert set(a.rooms) == {"one", "two"}
         for name in ("one", "two"):
-            room, log = await connect().join(name, p2p="never"), Log[str]()
-            room.on("message", lambda message, log=log: log(message.data))
-            await eventually(lambda room=room: len(room.peers) == 2)
+            room, answers = await connect().join(name, p2p="never"), Log[Any]()
+            room.on("message", lambda message: answers(message.data))  # noqa: B023
+            await eventually(lambda: len(room.peers) == 2)  # noqa: B023
             await room.send("hi")
-            assert sorted(await log.count(2)) == [f"a in {name}", f"b in {name}"]
+            assert sorted(await answers.count(2)) == [f"a in {name}", f"b in {name}"]
 
 
 async def test_other_channels_and_types(url: str, connect: Connect) -> None:
@@ -511,7 +514,11 @@ async def test_nonsense_is_refused_before_anything_is_joined(url: str) -> None:
 
 async def test_handlers_may_be_registered_at_startup_and_it_may_run_again(url: str, connect: Connect) -> None:
     bot, log = Bot("b"), Log[Any]()
-    bot.on("startup", lambda: bot.on("joined", lambda room: log("joined")) and None)
+
+    @bot.on("startup")
+    def startup() -> None:
+        bot.on("joined", lambda room: log("joined"))
+
     async with running(bot, url):
         await log.count(1)
     async with running(bot, url):

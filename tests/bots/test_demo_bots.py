@@ -3,6 +3,7 @@
 import io
 import re
 import struct
+import sys
 import zlib
 from collections.abc import Callable
 from typing import Any
@@ -10,11 +11,11 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from peers import Bot, Client, TooLarge
-from peers.bot.loading import load
+from peers import Bot, Client, Peer, TooLarge
+from peers.bot.loading import CannotLoad, load
 from tests.bots.running import running
 from tests.bots.test_handling import visit
-from tests.waiting import Log
+from tests.waiting import Log, eventually
 
 Connect = Callable[..., Client]
 
@@ -30,6 +31,11 @@ async def test_the_echo_answers_everybody_but_bots(url: str, connect: Connect) -
         for data in ("grüß dich", b"\0\1", {"x": [1, None]}):
             await ada.bot.send(data)
         assert await ada.answers.count(3) == ["grüß dich", b"\0\1", {"x": [1, None]}]
+        numbers = Log[Any]()
+        assert ada.bot.profile["counts"] is True  # the page sends numbered messages to who says so
+        ada.bot.channel("count").on("message", lambda message: numbers(message.data))
+        await ada.bot.channel("count").send({"from": "x", "n": 1})
+        assert await numbers.count(1) == [{"from": "x", "n": 1}]
         heard = Log[Any]()
         robot.on("message", lambda message: heard(message.data))
         async with running(robot, url):
@@ -75,16 +81,28 @@ def png_head(width: int, height: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + head + chunk(b"IDAT", zlib.compress(bytes(1000))) + chunk(b"IEND", b"")
 
 
-async def test_an_image_is_answered_with_its_thumbnail_on_its_channel(url: str, connect: Connect) -> None:
+class Desk:
+    """Sends files as the page does, and collects what comes back."""
+
+    def __init__(self, bot: Peer) -> None:
+        self.bot, self.notes, self.pieces = bot, Log[Any](), Log[bytes]()
+        self.channel = bot.channel("file", lane="bulk")
+        self.channel.on("message", lambda m: (self.pieces if isinstance(m.data, bytes) else self.notes)(m.data))
+
+    async def send(self, id: int, data: bytes, size: int | None = None, name: str = "me.jpg") -> None:
+        """Send a file in pieces."""
+        await self.channel.send({"file": {"id": id, "name": name, "size": len(data) if size is None else size}})
+        for begin in range(0, len(data), 262_144):
+            await self.channel.send(data[begin : begin + 262_144])
+
+
+async def test_a_small_image_is_answered_on_the_default_channel(url: str, connect: Connect) -> None:
     async with running(bot_of("thumbnail"), url):
-        ada, heard = await visit(connect, "Ada"), Log[Any]()
-        channel = ada.bot.channel("thumbnail", lane="bulk")
-        channel.on("message", lambda message: heard(message.data))
-        await channel.send(picture("JPEG", (4_000, 3_000)))
-        await channel.send(picture("PNG", (300, 600), "RGBA"))
+        ada = await visit(connect, "Ada")
+        await ada.bot.send(picture("JPEG", (4_000, 3_000)))
+        await ada.bot.send(picture("PNG", (300, 600), "RGBA"))
         await ada.bot.send(picture("GIF", (100, 50), "P"))
-        jpeg, png = await heard.count(2)
-        (gif,) = await ada.answers.count(1)
+        jpeg, png, gif = await ada.answers.count(3)
     assert (jpeg["format"], jpeg["width"], jpeg["height"], jpeg["size"]) == ("JPEG", 160, 120, [4_000, 3_000])
     assert (png["format"], png["width"], png["height"]) == ("PNG", 80, 160)
     assert (gif["width"], gif["height"]) == (100, 50)  # a small one is not made larger
@@ -93,6 +111,70 @@ async def test_an_image_is_answered_with_its_thumbnail_on_its_channel(url: str, 
             assert image.format == answer["format"]
             assert image.size == (answer["width"], answer["height"])
             image.load()
+
+
+async def test_a_large_image_comes_as_a_file_and_so_does_its_thumbnail(url: str, connect: Connect) -> None:
+    data = picture("BMP", (1_500, 1_500))
+    assert len(data) > 6_000_000
+    async with running(bot_of("thumbnail"), url):
+        ada = await visit(connect, "Ada")
+        assert ada.bot.profile["files"] is True  # the page sends files to who says so
+        desk = Desk(ada.bot)
+        await desk.send(7, data, name="beach.of.glass.bmp")
+        got, file = await desk.notes.count(2)
+        (thumbnail,) = await desk.pieces.count(1)
+    assert got == {"got": {"id": 7, "bytes": len(data)}}
+    assert file["file"]["name"] == "thumbnail of beach.of.glass.jpeg"
+    assert file["file"]["size"] == len(thumbnail)
+    with Image.open(io.BytesIO(thumbnail)) as image:
+        assert image.size == (160, 160)
+
+
+async def test_files_that_are_none_are_stopped_with_what_is_wrong(url: str, connect: Connect) -> None:
+    bot = bot_of("thumbnail")
+    coming = sys.modules["peers.bots.thumbnail"].coming
+    async with running(bot, url):
+        ada, grace = await visit(connect, "Ada"), await visit(connect, "Grace")
+        desk = Desk(ada.bot)
+        cases = [
+            (bytes(50_000_000), 50_000_000, "at most 12,000,000 bytes; this one has 50,000,000"),
+            (b"", -1, "at most 12,000,000 bytes"),
+            (b"garbage", 7, "cannot be read as an image"),
+            (b"more than that", 3, "longer than announced"),
+        ]
+        for id, (data, size, text) in enumerate(cases):
+            await desk.send(id, data, size)
+            (note,) = (await desk.notes.count(id + 1))[id:]
+            assert note["stop"]["id"] == id
+            assert text in note["stop"]["why"]
+        for nonsense in NONSENSE:
+            await desk.channel.send(nonsense)
+        await desk.send(9, picture("JPEG"))
+        assert (await desk.notes.count(len(cases) + 2))[-2]["got"]["id"] == 9
+        half = Desk(grace.bot)
+        await half.send(1, b"half", 8)
+        await eventually(lambda: len(coming) == 1)
+        await half.channel.send({"stop": {"id": 1, "why": "no more"}})
+        await eventually(lambda: not coming)
+        await half.send(2, b"half", 8)
+        await eventually(lambda: len(coming) == 1)
+        await grace.room.leave()
+        await eventually(lambda: not coming)
+        await desk.send(3, b"half", 8)
+        await eventually(lambda: len(coming) == 1)
+        assert bot.status().handlers.raised == 0
+    assert not coming
+
+
+async def test_no_more_is_held_than_fits(url: str, connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    bot = bot_of("thumbnail")
+    monkeypatch.setattr(sys.modules["peers.bots.thumbnail"], "MAX_HELD", 12_000_000)
+    async with running(bot, url):
+        ada, grace = Desk((await visit(connect, "Ada")).bot), Desk((await visit(connect, "Grace")).bot)
+        await ada.send(1, b"x", 7_000_000)
+        await ada.bot.flush()
+        await grace.send(1, b"x", 7_000_000)
+        assert "send it again in a while" in (await grace.notes.count(1))[0]["stop"]["why"]
 
 
 async def test_a_photo_that_lies_on_its_side_is_put_upright(url: str, connect: Connect) -> None:
@@ -105,6 +187,7 @@ async def test_a_photo_that_lies_on_its_side_is_put_upright(url: str, connect: C
     assert (answer["width"], answer["height"], answer["size"]) == (80, 160, [400, 200])
 
 
+NONSENSE: list[Any] = [None, "x", {"file": 7}, {"file": {"id": "x", "size": 1}}, {"file": {}}, [1], b"of no file"]
 HOSTILE: dict[str, tuple[Any, str]] = {
     "no bytes": ("hello", "send an image as bytes"),
     "nothing": (b"", "cannot be read as an image"),
@@ -116,7 +199,6 @@ HOSTILE: dict[str, tuple[Any, str]] = {
     "larger bomb": (png_head(10_000, 10_000), "at most 40,000,000 pixels"),
     "largest bomb": (png_head(2**31 - 1, 2**31 - 1), "at most 40,000,000 pixels"),
     "true bomb": (picture("PNG", (7_000, 7_000), "L", optimize=False), "this one has 7,000 x 7,000"),
-    "too many bytes": (bytes(16 * 1024 * 1024 - 100), "at most 12,000,000 bytes; this one has 16,777,116"),
 }
 
 
@@ -124,26 +206,20 @@ HOSTILE: dict[str, tuple[Any, str]] = {
 async def test_whatever_is_no_image_is_answered_with_what_is_wrong(url: str, connect: Connect) -> None:
     bot = bot_of("thumbnail")
     async with running(bot, url):
-        ada, heard = await visit(connect, "Ada"), Log[Any]()
-        channel = ada.bot.channel("thumbnail", lane="bulk")
-        channel.on("message", lambda message: heard(message.data))
+        ada = await visit(connect, "Ada")
         for number, (name, (data, text)) in enumerate(HOSTILE.items()):
-            await channel.send(data)
-            answer = (await heard.count(number + 1))[-1]
+            await ada.bot.send(data)
+            answer = (await ada.answers.count(number + 1))[-1]
             assert list(answer) == ["error"], name
             assert text in answer["error"], (name, answer)
-        with pytest.raises(TooLarge):  # our own library sends no more than 16 MiB in one message
-            await channel.send(bytes(50_000_000))
-        await channel.send(picture("WEBP"))
-        assert (await heard.count(len(HOSTILE) + 1))[-1]["width"] == 160
+        with pytest.raises(TooLarge, match="send it in pieces"):  # our own library sends no more in one message
+            await ada.bot.send(bytes(50_000_000))
+        await ada.bot.send(picture("WEBP"))
+        assert (await ada.answers.count(len(HOSTILE) + 1))[-1]["width"] == 160
         assert bot.status().handlers.raised == 0
 
 
 def test_without_pillow_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    import sys
-
-    from peers.bot.loading import CannotLoad
-
     monkeypatch.delitem(sys.modules, "peers.bots.thumbnail", raising=False)
     monkeypatch.setitem(sys.modules, "PIL", None)
     with pytest.raises(CannotLoad, match=r"pip install 'eitherway\[bots\]'"):

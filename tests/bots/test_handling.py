@@ -88,7 +88,7 @@ async def test_a_handler_whose_wait_is_cancelled_stops_nothing(
 async def test_while_one_hangs_the_others_are_served_in_their_order(
     url: str, connect: Connect, caplog: pytest.LogCaptureFixture
 ) -> None:
-    bot = Bot("b", handler_timeout=1.0)
+    bot = Bot("b", handler_timeout=4.0)
 
     @bot.on("message")
     async def answer(message: Message[Any]) -> None:
@@ -99,19 +99,18 @@ async def test_while_one_hangs_the_others_are_served_in_their_order(
 
     async with running(bot, url):
         ada, grace = await visit(connect, "Ada"), await visit(connect, "Grace")
-        begun = asyncio.get_running_loop().time()
         await ada.bot.send("hang")
         await ada.bot.send(0)
         for number in range(20):
             await grace.bot.send(number)
         assert await grace.answers.count(20) == list(range(20))
-        assert asyncio.get_running_loop().time() - begun < 0.9
+        assert bot.status().handlers.late == 0
         assert ada.answers.items == []  # one peer's messages are handled one after another
         assert await ada.answers.count(1) == [0]  # and go on after the one that hung
         assert bot.status().handlers.late == 1
         await ada.bot.flush()
     assert "answer (message, peer 'Ada'" in caplog.text
-    assert "room 'r') has not ended in 1 s: it is cancelled" in caplog.text
+    assert "room 'r') has not ended in 4 s: it is cancelled" in caplog.text
 
 
 async def test_events_of_one_peer_hold_up_no_other(url: str, connect: Connect) -> None:

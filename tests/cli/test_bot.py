@@ -1,4 +1,4 @@
-"""`eitherway bot` as supervisors know it: it waits, comes back, tells its health, ends when told to, whatever it runs."""
+"""`eitherway bot` as supervisors know it: it waits, comes back, tells its health, and ends whatever it runs."""
 
 import asyncio
 import re
@@ -13,6 +13,7 @@ import aiohttp
 import pytest
 
 from peers import Client, EitherwayError, Peer, Room
+from signalling.admission import check_handshake
 from tests.programs import Program, run
 from tests.serving import ServerProcess, serving
 from tests.waiting import Log, eventually, free_port
@@ -68,7 +69,7 @@ def start(tmp_path: Path) -> Start:
     """Runs `eitherway bot` where the module `mine` is."""
     (tmp_path / "mine.py").write_text(BOTS)
 
-    def start(*arguments: str, url: str, **environ: str) -> AbstractAsyncContextManager[Program]:
+    def start(*arguments: str, url: str, **environ: Any) -> AbstractAsyncContextManager[Program]:
         return run(tmp_path, "bot", "bot", *arguments, url=url, cwd=tmp_path, **environ)
 
     return start
@@ -263,15 +264,13 @@ async def test_options_come_from_the_environment(start: Start) -> None:
 
 
 async def test_the_token_goes_to_the_server(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
-    import signalling.namespace as namespace
-
-    asked, check = Log[Any](), namespace.check_handshake
+    asked = Log[Any]()
 
     def look(auth: Any) -> None:
         asked(auth.get("token"))
-        check(auth)
+        check_handshake(auth)
 
-    monkeypatch.setattr(namespace, "check_handshake", look)
+    monkeypatch.setattr("signalling.namespace.check_handshake", look)
     async with serving() as url, start("mine:echo", "--room", "r", url=url, EITHERWAY_TOKEN="s3cret"):
         assert (await asked.count(1))[0] == "s3cret"
 
