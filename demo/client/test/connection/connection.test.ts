@@ -182,14 +182,17 @@ describe("one connection after another", () => {
   });
 
   test("who is asked to come back later comes a little later than that", async () => {
-    await withServer([], async (own) => {
-      const one = made(own.url);
+    await withServer(["--reconnect-after", "2"], async (own) => {
+      const front = await frontOf(own.port, "pass");
+      const one = made(front.url);
       await one.connection.open();
-      const begun = performance.now();
-      await own.stop("SIGTERM");
-      await own.start();
-      await eventually(() => one.connects === 2, "the next connection");
-      expect((performance.now() - begun) / 1000).toBeGreaterThan(1);
+      const before = front.connections;
+      const stopped = own.stop("SIGTERM");
+      await eventually(() => one.losses.length === 1, "the loss");
+      const lost = performance.now();
+      await eventually(() => front.connections > before, "the next try");
+      expect((performance.now() - lost) / 1000).toBeGreaterThan(1.9);
+      await stopped;
     });
   });
 
@@ -234,11 +237,18 @@ describe("one connection after another", () => {
 
 describe("hints of the browser", () => {
   const target = new EventTarget();
+  let listening = 0;
   const browser = globalThis as { addEventListener?: unknown; removeEventListener?: unknown };
 
   beforeAll(() => {
-    browser.addEventListener = target.addEventListener.bind(target);
-    browser.removeEventListener = target.removeEventListener.bind(target);
+    browser.addEventListener = (name: string, listener: () => void) => {
+      listening += 1;
+      target.addEventListener(name, listener);
+    };
+    browser.removeEventListener = (name: string, listener: () => void) => {
+      listening -= 1;
+      target.removeEventListener(name, listener);
+    };
   });
 
   afterAll(() => {
@@ -276,19 +286,28 @@ describe("hints of the browser", () => {
     front.manner = "silent";
     front.cut();
     const before = front.connections;
-    await eventually(() => front.connections > before, "a try");
+    await eventually(() => front.connections === before + 1, "a try");
     await new Promise((resolve) => setTimeout(resolve, 1_100));
-    front.manner = "pass";
     online();
-    await eventually(() => one.connects === 2, "the next connection", 1_000);
+    await eventually(() => front.connections >= before + 2, "another try");
+    await eventually(() => front.open === 1, "the end of the first", 300);
+    front.manner = "pass";
+    await new Promise((resolve) => setTimeout(resolve, 1_100));
+    online();
+    await eventually(() => one.connects === 2, "the next connection", 2_000);
     await eventually(() => front.open === 1, "the end of the tries that hung");
   });
 
-  test("nobody listens any more when it is closed", async () => {
+  test("nobody listens any more when it is closed or given up", async () => {
+    const before = listening;
     const one = made(server.url);
-    await one.connection.open();
+    const front = await frontOf(server.port, "pass");
+    const two = made(front.url, { reconnect: false });
+    await Promise.all([one.connection.open(), two.connection.open()]);
+    expect(listening).toBe(before + 2);
     await one.connection.close();
-    online();
-    expect(one.connects).toBe(1);
+    front.cut();
+    await eventually(() => two.closed.length === 1, "the end");
+    expect(listening).toBe(before);
   });
 });

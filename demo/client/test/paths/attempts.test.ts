@@ -9,7 +9,7 @@ import { Negotiation } from "../../src/negotiation/index.ts";
 import type { MakeConnection } from "../../src/paths/direct.ts";
 import { seeded } from "../negotiation/random.ts";
 import { eventually } from "../waiting.ts";
-import { makeConnection } from "./direct-pair.ts";
+import { makeConnection, RETRIES } from "./direct-pair.ts";
 
 /** How many paths a side may hold, and what makes them; null: nothing does. */
 interface Options {
@@ -91,7 +91,7 @@ afterEach(async () => {
   await Promise.all(sides.map((side) => side.close()));
 });
 
-describe.skipIf(makeConnection === undefined)("attempts", () => {
+describe.skipIf(makeConnection === undefined)("attempts", { retry: RETRIES }, () => {
   test("an attempt opens a path on both sides, which carries packets", async () => {
     const [offering, answering] = pair();
     await eventually(() => sides.every((side) => side.attempts.negotiation.live === 1), "adoption");

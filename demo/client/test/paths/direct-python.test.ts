@@ -11,7 +11,7 @@ import type { Candidate, Description } from "../../src/negotiation/index.ts";
 import { environment, python } from "../server.ts";
 import { eventually } from "../waiting.ts";
 import { numbered, textOf } from "./check-path.ts";
-import { DirectEnd, makeConnection } from "./direct-pair.ts";
+import { DirectEnd, makeConnection, RETRIES } from "./direct-pair.ts";
 
 const PROGRAM = fileURLToPath(new URL("direct_peer.py", import.meta.url));
 let child: ChildProcess | undefined;
@@ -29,7 +29,7 @@ function program(...options: string[]): { told: [string, unknown][]; tell: (what
   return { told, tell: (what, value) => void started.stdin.write(`${JSON.stringify([what, value])}\n`) };
 }
 
-describe.skipIf(makeConnection === undefined)("a direct path to Python", () => {
+describe.skipIf(makeConnection === undefined)("a direct path to Python", { retry: RETRIES }, () => {
   test.each([true, false])("it opens and carries all lanes both ways; we offer: %s", async (offers) => {
     const { told, tell } = program(...(offers ? [] : ["offer"]));
     const said = async (what: string): Promise<unknown> => {
