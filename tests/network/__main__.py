@@ -6,6 +6,7 @@ import json
 import random
 import shlex
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -150,6 +151,14 @@ def _misused(why: str) -> int:
     return 2
 
 
+def end_well() -> None:
+    """Let a signal that ends the laboratory end its programs and take down its networks first."""
+    main = asyncio.current_task()
+    assert main is not None
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, main.cancel)
+
+
 async def _main() -> int:
     options = _arguments()
     parts = options.parts or list(PARTS)
@@ -170,6 +179,7 @@ async def _main() -> int:
     options.records.parent.mkdir(exist_ok=True)
     if not options.add:
         options.records.write_text("")
+    end_well()
     failed = 0
     for part in parts:
         begun = time.monotonic()
@@ -187,4 +197,7 @@ async def _main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(asyncio.run(_main()))
+    try:
+        sys.exit(asyncio.run(_main()))
+    except asyncio.CancelledError:
+        sys.exit("ended by a signal; its programs and networks are gone")

@@ -47,7 +47,9 @@ def run(names: Sequence[str], tests: Iterable[str], *, timeout: int = LONGEST) -
     """
     with tempfile.TemporaryDirectory() as directory:
         report = Path(directory, "report.json")
-        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:randomly", "-p", "no:cacheprovider"]
+        # A traceback in Python's own form: pytest's reads the source again, and CPython 3.11 may fail at that (a
+        # SystemError of its own) when a switch has led to endless recursion.
+        command = [sys.executable, "-m", "pytest", "-q", "--tb=native", "-p", "no:randomly", "-p", "no:cacheprovider"]
         command += ["-p", "tests.sabotage.plugin", f"--timeout={timeout}", f"--sabotage-report={report}"]
         command += [f"--sabotage={name}" for name in names]
         done = subprocess.run([*command, *dict.fromkeys(tests)], cwd=ROOT, capture_output=True, text=True, check=False)
