@@ -185,6 +185,20 @@ describe("sessions that end", () => {
     expect(pair.b.undelivered.map(textOf)).toEqual(["unheard"]);
   });
 
+  test("what was received before the end is still told", () => {
+    const pair = ready();
+    pair.a.send(bytes("received"), pair.now);
+    for (const packet of pair.take(pair.a)) pair.b.core.receiveRelay(packet, pair.now);
+    pair.discard(pair.a);
+    pair.a.send(bytes("new"), pair.now);
+    for (const packet of pair.take(pair.a)) pair.b.core.receiveRelay(packet, pair.now);
+    const told: string[] = [];
+    for (let event = pair.b.core.nextEvent(); event !== null; event = pair.b.core.nextEvent()) {
+      told.push(event.type === "MessageReceived" ? textOf(event.payload) : event.type);
+    }
+    expect(told).toEqual(["received", "SessionEnded", "SessionStarted", "Ready", "PathChanged", "new"]);
+  });
+
   test("whose peer broke the protocol", () => {
     const pair = ready();
     const { session } = pair.b.core;
