@@ -83,7 +83,7 @@ class Page:
     def check(self) -> None:
         """Raises AssertionError if something went wrong in the page that no test expected."""
         unexpected = [error for error in self.tab.errors if not any(re.search(one, error) for one in self.expected)]
-        assert unexpected == [], f"errors in a page of {self.browser}"
+        assert unexpected == [], f"errors in a page of {self.browser}: {unexpected}"
 
     async def close(self) -> None:
         """Close it; a page that is gone already is no error."""
