@@ -15,6 +15,9 @@ vi.mock("@noble/curves/ed25519.js", () => import("./native-curves.ts"));
 const SEEDS = Number(process.env["EITHERWAY_SEEDS"] ?? 40);
 const FIRST_SEED = Number(process.env["EITHERWAY_SEEDS_FROM"] ?? 0);
 
+/** Worlds that are always run: one of few in which it matters that a message 1 is for this session and no other. */
+const KNOWN = [1099];
+
 /** How often what happens. */
 const WEIGHTS = { deliver: 53, send: 20, wait: 10, replay: 5, roster: 5, discard: 3, restart: 2, reconnect: 2 };
 const STEPS = 150;
@@ -273,7 +276,7 @@ function run(seed: number): number {
 
 test("nothing is doubled, swapped or unaccounted for", { timeout: 600_000 }, () => {
   let delivered = 0;
-  for (let seed = FIRST_SEED; seed < FIRST_SEED + SEEDS; seed++) {
+  for (const seed of [...KNOWN, ...Array.from({ length: SEEDS }, (_, at) => FIRST_SEED + at)]) {
     try {
       delivered += run(seed);
     } catch (error) {

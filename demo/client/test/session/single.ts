@@ -72,7 +72,9 @@ export class Single {
   wait(seconds: number): Flight[] {
     const end = this.now + seconds;
     const flights: Flight[] = [];
+    let turns = 0;
     for (let due = this.session.nextTimeout(); due !== null && due <= end; due = this.session.nextTimeout()) {
+      if (++turns > 100_000) throw new Error("the session never rests");
       this.now = Math.max(this.now, due);
       this.session.handleTimeout(this.now);
       flights.push(...this.flights());
