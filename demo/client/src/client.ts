@@ -131,6 +131,7 @@ export class Client extends Emitter<ClientEvents> {
     this.#rooms.set(name, room);
     try {
       await room._presence.join();
+      await room._presence.caughtUp(); // who is here is here: what is sent to the room next is for all of them
       room.check();
     } catch (error) {
       await room._abandon(); // the server may have let us in: no member remains of whom nobody knows

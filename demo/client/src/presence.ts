@@ -140,6 +140,11 @@ export class Presence {
     }
   }
 
+  /** Until the room has been told of everything that has come so far: a roster may take several slices. */
+  async caughtUp(): Promise<void> {
+    while (this.#resting && !this.#over) await new Promise<void>(soon);
+  }
+
   async #requestJoin(number: number): Promise<unknown> {
     const { origin, sid } = this.#connection;
     const event = this.membership.join({ origin, sid, connection: number });

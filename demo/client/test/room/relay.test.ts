@@ -31,6 +31,17 @@ test("a message reaches everyone else in the room, with who sent it and how it c
   expect(message?.peer).toBe(bob.peers.get(ada.id));
 });
 
+test("who was there before is there as soon as the room is joined, however many", async () => {
+  const room = fresh();
+  const before = [];
+  for (let n = 0; n < 12; n += 1) before.push(await join(server.url, room));
+  const ada = await join(server.url, room);
+  expect([...ada.peers.keys()]).toEqual(before.map(({ id }) => id));
+  const heard = before.map(collect);
+  await ada.send("hello");
+  await Promise.all(heard.map((one) => one.count(1)));
+});
+
 test("what can be sent arrives as it was: text, bytes, values", async () => {
   const { bob, toBob } = await joinBoth(server.url, fresh());
   const heard = collect(bob);
