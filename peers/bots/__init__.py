@@ -1,4 +1,4 @@
-"""The demo's bots, `eitherway bot peers.bots.echo:bot`: in a wheel they are here, in a checkout in demo/bots."""
+"""The demo's bots, as `peers.bots.echo:bot`: in a wheel they are here, in a checkout in demo/bots."""
 
 from pathlib import Path
 
