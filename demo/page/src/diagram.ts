@@ -11,6 +11,8 @@ export interface Drawn {
   readonly hue: number;
   readonly path: Path;
   readonly away: boolean;
+  /** Whether the path in use is cut, so that messages wait. */
+  readonly waiting: boolean;
   /** Its round trip, if it is known. */
   readonly roundTrip: string;
 }
@@ -186,11 +188,12 @@ function place(group: SVGGElement, { x, y }: { x: number; y: number }): void {
 
 function write(node: Node, peer: Drawn, at: Place, room: number): void {
   const beside = at.label === "right";
-  const most = beside ? 18 : Math.max(5, Math.floor(room / 8.5));
+  const most = beside ? 18 : Math.max(5, Math.floor(room / 9.6));
   const name = Array.from(peer.name);
   setText(node.name, name.length > most ? `${name.slice(0, most - 1).join("")}…` : peer.name);
   const way = peer.path === "direct" ? "direct" : "via server";
-  setText(node.note, peer.away ? "away" : beside ? `${way} ${peer.roundTrip}`.trim() : peer.roundTrip);
+  if (peer.away || peer.waiting) setText(node.note, peer.away ? "away" : "waiting");
+  else setText(node.note, beside ? `${way} ${peer.roundTrip}`.trim() : peer.roundTrip);
   for (const [text, x, y] of [
     [node.name, beside ? 26 : 0, beside ? -2 : -40],
     [node.note, beside ? 26 : 0, beside ? 14 : -25],

@@ -3,7 +3,7 @@
 import { byId, html } from "./dom.ts";
 
 const MAX_LINES = 100;
-const CLOCK = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const CLOCK = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
 
 /** Adds a line; `kind` is its colour: of a path, or of trouble. */
 export function log(text: string, kind: "" | "direct" | "relay" | "bad" = ""): void {

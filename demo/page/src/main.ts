@@ -166,8 +166,9 @@ function run(client: Client, room: Room): void {
     const peers = [...room.peers.values()].map((peer) => {
       const ms = newest.get(peer.id);
       const away = isAway(peer);
-      const roundTrip = away || ms === undefined ? "" : duration(ms);
-      return { id: peer.id, ...looks.of(peer), path: peer.path, away, roundTrip };
+      const waiting = peer.path === "direct" ? directCut.on : serverCut.on;
+      const roundTrip = away || waiting || ms === undefined ? "" : duration(ms);
+      return { id: peer.id, ...looks.of(peer), path: peer.path, away, waiting, roundTrip };
     });
     showPeers(peers);
     byId("alone", HTMLElement).hidden = peers.length > 0;

@@ -10,6 +10,8 @@ export interface Listed {
   readonly hue: number;
   readonly path: Path;
   readonly away: boolean;
+  /** Whether the path in use is cut, so that messages wait. */
+  readonly waiting: boolean;
   readonly roundTrip: string;
 }
 
@@ -25,9 +27,9 @@ const rows = new Map<string, Row>();
 /** Shows these peers. */
 export function showPeers(peers: readonly Listed[]): void {
   const body = byId("peers", HTMLTableSectionElement);
-  const here = new Set(peers.map((peer) => peer.id));
+  const present = new Set(peers.map((peer) => peer.id));
   for (const [id, { row }] of rows) {
-    if (here.has(id)) continue;
+    if (present.has(id)) continue;
     row.remove();
     rows.delete(id);
   }
@@ -35,8 +37,9 @@ export function showPeers(peers: readonly Listed[]): void {
     const found = rows.get(peer.id) ?? add(body, peer.id);
     setText(found.name, peer.name);
     found.name.className = `hue-${peer.hue}`;
-    setText(found.path, peer.away ? "away" : peer.path === "direct" ? "direct" : "over the server");
-    found.path.className = `chip ${peer.away ? "away" : peer.path}`;
+    const way = peer.path === "direct" ? "direct" : "over the server";
+    setText(found.path, peer.away ? "away" : peer.waiting ? "waiting" : way);
+    found.path.className = `chip ${peer.away ? "away" : peer.waiting ? "waiting" : peer.path}`;
     found.row.dataset["path"] = peer.path;
     setText(found.roundTrip, peer.roundTrip || "–");
   }

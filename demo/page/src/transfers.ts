@@ -2,6 +2,7 @@
 
 import type { Channel, Peer, Room } from "eitherway";
 import { fileName } from "./names.ts";
+import { Pace, pause } from "./pace.ts";
 
 /** The label of the channel. */
 const LABEL = "file";
@@ -58,6 +59,8 @@ export class Transfers {
   readonly #outgoing = new Map<Peer, Map<number, Outgoing>>();
   readonly #incoming = new Map<Peer, Incoming>();
   readonly #queues = new Map<Peer, Promise<void>>();
+  /** Each file is a row on the page: whoever announces a great many waits. */
+  readonly #pace = new Pace(20, 5);
   #next = 1;
   #kept = 0;
 
@@ -104,6 +107,7 @@ export class Transfers {
     this.#outgoing.delete(peer);
     this.#incoming.delete(peer);
     this.#queues.delete(peer);
+    this.#pace.forget(peer.id);
   }
 
   /** What came is no longer wanted. */
@@ -154,7 +158,10 @@ export class Transfers {
   async #note(peer: Peer, note: Note): Promise<void> {
     if (typeof note !== "object" || note === null) return;
     const { file, got, stop } = note;
-    if (isNumbered(file)) await this.#begin(peer, file);
+    if (isNumbered(file)) {
+      await pause(this.#pace.delay(peer.id, performance.now()));
+      await this.#begin(peer, file);
+    }
     if (isNumbered(got) && typeof got.bytes === "number") this.#progress(peer, got.id, got.bytes);
     if (isNumbered(stop)) {
       const outgoing = this.#outgoing.get(peer)?.get(stop.id);
