@@ -23,13 +23,13 @@ from tests.browser.site import ROOT, build_client, site
 
 
 @pytest.fixture(scope="session")
-def client_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The client, built once."""
-    return build_client(tmp_path_factory.mktemp("bundle"))
+def client_bundle() -> Path:
+    """The client, as the server serves it."""
+    return build_client()
 
 
 @pytest.fixture(scope="session")
-def signalling_url() -> Iterator[str]:
+def signalling_url(client_bundle: Path) -> Iterator[str]:
     """A signalling server that all tests share, each in a room of its own."""
     command = (sys.executable, "-m", "peers.cli", "serve", "--port", "0", "--stun-port", "0")
     environment = {**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONPATH": str(ROOT)}

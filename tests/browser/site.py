@@ -11,12 +11,10 @@ FILES = Path(__file__).with_name("site")
 NOBLE = ROOT / "demo" / "node_modules" / "@noble" / "hashes"
 
 
-def build_client(folder: Path) -> Path:
-    """Build the client as the server serves it; the file. Raises CalledProcessError: npm has said why."""
-    options = ("--outDir", str(folder), "--logLevel", "error")
-    build = ("exec", "--workspace", "client", "--", "vite", "build", *options)
-    subprocess.run([sys.executable, str(ROOT / "demo" / "node.py"), *build], check=True)
-    return folder / "eitherway.js"
+def build_client() -> Path:
+    """The client as the server serves it, built if its sources have changed. Raises CalledProcessError."""
+    subprocess.run([sys.executable, str(ROOT / "demo" / "build_page.py")], check=True)
+    return ROOT / "signalling" / "http" / "static" / "eitherway.js"
 
 
 def site(client: Path) -> web.Application:

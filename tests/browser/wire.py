@@ -13,7 +13,7 @@ Connect = Callable[[aiohttp.AddrInfoType], socket.socket]
 
 MAX_MESSAGE = 256 * 1024 * 1024
 """Bytes in one message: a page may hand over long records."""
-PATIENCE = 60.0
+PATIENCE = 120.0
 """Seconds that a browser may take for one command."""
 
 
