@@ -1,6 +1,6 @@
 /** The direct path: one WebRTC connection with a data channel for each lane. */
 
-import { after } from "../clock.ts";
+import { after, soon } from "../clock.ts";
 import { Lane } from "../codec/frames.ts";
 import type { Candidate, Description } from "../negotiation/index.ts";
 import { checkDescription } from "./description.ts";
@@ -160,7 +160,7 @@ export class DirectPath implements Path {
     if (!this.#open || channel === undefined) return;
     try {
       channel.send(packet as Uint8Array<ArrayBuffer>); // nothing here makes packets of shared memory
-      watch(channel);
+      watch(channel, () => this.#drained(channel));
     } catch (error) {
       // The peer has begun to close the channel, or the engine's buffer is full.
       this.#end(`cannot send: ${String(error)}`);
@@ -200,7 +200,7 @@ export class DirectPath implements Path {
 
   #drained(channel: RTCDataChannel): void {
     if (this.#reason !== null) return;
-    watch(channel);
+    watch(channel, () => this.#drained(channel));
     this.#options.onDrain();
   }
 
@@ -305,8 +305,12 @@ export class DirectPath implements Path {
  * Let the channel tell when its buffer has fallen to the low mark; below that, when it is empty, for with little
  * waiting a sender may still have lacked room for a large packet.
  */
-function watch(channel: RTCDataChannel): void {
-  channel.bufferedAmountLowThreshold = channel.bufferedAmount > LOW_MARK ? LOW_MARK : 0;
+function watch(channel: RTCDataChannel, missed: () => void): void {
+  const waiting = channel.bufferedAmount;
+  const mark = waiting > LOW_MARK ? LOW_MARK : 0;
+  channel.bufferedAmountLowThreshold = mark;
+  // Where the engine has a thread of its own, as in Node, it may have come so far before it knew of the mark.
+  if (waiting > mark && channel.bufferedAmount <= mark) soon(missed);
 }
 
 /** Until all candidates are found, or so many seconds are over. */
