@@ -2,7 +2,7 @@
 
     python -m tests.browser.soak [--seconds 300] [--pages 8] [--firefox] [--seed 1]
 
-Half of the pages are in Firefox, if it is asked for. Each has a way to the server of its own. What may happen to a page,
+Half of the pages are in Firefox, if asked for. Each has a way to the server of its own. What may happen to a page,
 one or more at a time: its direct paths go silent; its way to the server does; both; the server's connection breaks off;
 the server is killed and started anew. Prints what was lost, doubled and out of order, and exits with 1 if anything was.
 """
