@@ -153,6 +153,19 @@ test("what was sent before leaving arrives, and is handled, before the peer hear
   expect(told).toEqual(Array.from({ length: 50 }, (_, n) => n));
 });
 
+test("who leaves before the first message is answered waits for that answer", async () => {
+  const { ada, bob, toBob } = await joinBoth(server.url, fresh());
+  const lost = new Collected<unknown>();
+  const heard = collect(bob);
+  ada.on("undelivered", lost.take);
+  await toBob.send("first");
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  expect(toBob.stats()).toMatchObject({ queued: 0, unacknowledged: expect.any(Number) });
+  await ada.leave();
+  expect(lost.all).toEqual([]);
+  expect((await heard.count(1))[0]?.data).toBe("first");
+});
+
 test("flush waits until the peer's handlers are done", async () => {
   const { bob, toBob } = await joinBoth(server.url, fresh());
   let done = 0;
