@@ -146,6 +146,18 @@ test("a sender waits while nobody reads, may give up, and goes on when somebody 
   await inTime(sending);
 });
 
+test("who waits for room first sends first, though what came later would have room", async () => {
+  const { toBob, toAda } = await pair();
+  const channel = toBob.channel("queue");
+  for (let n = 0; n < 4; n += 1) await channel.send(new Uint8Array(15_000)); // of 64 KiB of credit 5 KiB are left
+  await toBob.ping({ timeout: 5_000 });
+  const sent = [channel.send("large ".repeat(1_500)), channel.send("small")];
+  const heard = new Collected<unknown>();
+  toAda.channel("queue").on("message", ({ data }) => heard.take(data));
+  await inTime(Promise.all(sent));
+  expect((await heard.count(6)).slice(4)).toEqual(["large ".repeat(1_500), "small"]);
+});
+
 test("a room's message is skipped for a link without room, or waited for; the others get it", async () => {
   const { ada, toBob, toAda } = await pair();
   const label = "full";

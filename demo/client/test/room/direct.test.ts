@@ -146,7 +146,7 @@ test("a client and a Python peer go direct: strings, values, megabytes, datagram
 test("the server goes for good: a direct path carries on without it", async () => {
   const own = await Server.started();
   try {
-    const { bob, toBob, toAda } = await joinBoth(own.url, fresh(), direct);
+    const { ada, bob, toBob, toAda } = await joinBoth(own.url, fresh(), direct);
     const heard = collect(bob);
     await toBob.send("before");
     await eventually(() => toBob.path === "direct" && toAda.path === "direct", "the direct path");
@@ -156,6 +156,10 @@ test("the server goes for good: a direct path carries on without it", async () =
     await toBob.flush({ timeout: 10_000 });
     expect(heard.all.map(({ data }) => data)).toEqual(["before", ...Array.from({ length: 50 }, (_, n) => n)]);
     expect(heard.all.at(-1)?.path).toBe("direct");
+    const lost = new Collected<unknown>();
+    ada.on("undelivered", lost.take);
+    await Promise.all([ada.leave(), bob.leave()]);
+    expect(lost.all).toEqual([]);
   } finally {
     await own.stop("SIGKILL");
   }

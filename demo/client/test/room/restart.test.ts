@@ -55,6 +55,7 @@ test("a client and a Python peer find each other again, and what was said meanwh
     await peer.flush({ timeout: 10_000 });
     await server.stop("SIGKILL");
     await eventually(() => !room.client.connected, "the loss of the connection");
+    expect(peer.stats().path).toBe(null);
     for (let n = 0; n < 100; n += 1) {
       await peer.send(n);
       python.do("send", "", "reliable", n);
