@@ -15,6 +15,8 @@ import type { Key, Received } from "./received.ts";
 
 /** Seconds between wanting a direct path and trying it: what is said first, right after joining, shall go first. */
 const DIRECT_DELAY = 0.05;
+/** Seconds without a packet after which the next one does not wait for others to share it. */
+const SILENCE = 0.000_05;
 /** Signals that wait for a key; the oldest is dropped, its attempt then ends at its deadline. */
 const MAX_SIGNALS_WAITING = 32;
 
@@ -69,6 +71,8 @@ export class Link {
   #signals: Signal[] = [];
   #byeDone!: () => void; // set by the promise's constructor
   #scheduled = false;
+  /** When something went out last. */
+  #sentAt = Number.NEGATIVE_INFINITY;
   #timer: (() => void) | null = null;
   #timerAt = 0;
   #wantsDirect: (() => void) | null = null;
@@ -235,10 +239,11 @@ export class Link {
   }
 
   #wake(): void {
-    if (!this.#scheduled && this.#ended === null) {
-      this.#scheduled = true;
-      soon(() => this.#turn());
-    }
+    if (this.#scheduled || this.#ended !== null) return;
+    this.#scheduled = true;
+    // What comes after a silence goes at once; what comes thick and fast shares packets.
+    if (now() - this.#sentAt > SILENCE) queueMicrotask(() => this.#turn());
+    else soon(() => this.#turn());
   }
 
   #turn(): void {
@@ -248,7 +253,9 @@ export class Link {
     this.#events(time);
     if (this.#closing && this.core.session.queued === 0) this.core.session.close(time);
     const last = this.#saidBye;
-    for (const outgoing of this.core.packetsToSend(time)) this.#transmit(outgoing, time);
+    const packets = this.core.packetsToSend(time);
+    for (const outgoing of packets) this.#transmit(outgoing, time);
+    if (packets.length > 0) this.#sentAt = time;
     if (last) this.#byeDone();
     if (this.#hasKey) this.#sendSignals();
     this.#events(time);
