@@ -8,6 +8,8 @@ import { MAX_PATH_PACKET, type Path } from "./path.ts";
 
 /** Bytes waiting in a channel at which `onDrain` is called, so that the sender is back before SCTP runs dry. */
 export const LOW_MARK = 16_384;
+/** And what may wait there without anybody being told: beside it there is room for a full frame. */
+const LITTLE = 512;
 /** Candidates of the peer's that are taken one by one, and that wait for its description. */
 export const MAX_CANDIDATES = 64;
 /**
@@ -302,12 +304,12 @@ export class DirectPath implements Path {
 }
 
 /**
- * Let the channel tell when its buffer has fallen to the low mark; below that, when it is empty, for with little
- * waiting a sender may still have lacked room for a large packet.
+ * Let the channel tell when its buffer has fallen to the low mark; below that, when it is nearly empty, for with less
+ * waiting a sender may still have lacked room for a large packet. Small packets alone make it tell nothing.
  */
 function watch(channel: RTCDataChannel, missed: () => void): void {
   const waiting = channel.bufferedAmount;
-  const mark = waiting > LOW_MARK ? LOW_MARK : 0;
+  const mark = waiting > LOW_MARK ? LOW_MARK : LITTLE;
   channel.bufferedAmountLowThreshold = mark;
   // Where the engine has a thread of its own, as in Node, it may have come so far before it knew of the mark.
   if (waiting > mark && channel.bufferedAmount <= mark) soon(missed);
