@@ -3,6 +3,8 @@
 import type { Peer, Room } from "eitherway";
 import { byId, html, setText } from "./dom.ts";
 import { size } from "./format.ts";
+import { log } from "./log.ts";
+import { fileName } from "./names.ts";
 import { TAKES, type Transfer, Transfers } from "./transfers.ts";
 
 /** Rows that are kept. */
@@ -57,7 +59,9 @@ export class Files {
   }
 
   #send(file: File): void {
-    for (const peer of this.#takers()) {
+    const takers = this.#takers();
+    if (takers.length === 0) log(`Nobody here takes files: ${fileName(file.name)} was not sent`, "bad");
+    for (const peer of takers) {
       if (this.#to.value === "" || this.#to.value === peer.id) void this.#transfers.send(peer, file);
     }
   }
