@@ -158,6 +158,28 @@ test("who waits for room first sends first, though what came later would have ro
   expect((await heard.count(6)).slice(4)).toEqual(["large ".repeat(1_500), "small"]);
 });
 
+test("who waits for room is told when the channel is closed, when the room is left and when the peer goes", async () => {
+  const { ada, bob, toBob, toAda } = await pair();
+  const fill = async (label: string): Promise<{ waiting: Promise<void> }> => {
+    const channel = toBob.channel(label);
+    for (let n = 0; n < 4; n += 1) await channel.send(new Uint8Array(16_000));
+    const waiting = channel.send(new Uint8Array(16_000));
+    waiting.catch(() => undefined);
+    return { waiting }; // not the promise itself, which would be waited for
+  };
+  const closed = await fill("closed");
+  toBob.channel("closed").close();
+  await expect(inTime(closed.waiting)).rejects.toThrow("was closed on this side");
+  const left = await fill("left");
+  const gone = toAda.channel("x");
+  await ada.leave();
+  await expect(inTime(left.waiting)).rejects.toMatchObject({ name: "NotInRoom" });
+  await eventually(() => bob.peers.size === 0);
+  await expect(gone.send("x")).rejects.toMatchObject({ name: "NotInRoom" });
+  await expect(toAda.flush()).rejects.toMatchObject({ name: "NotInRoom" });
+  await expect(toAda.ping()).rejects.toMatchObject({ name: "NotInRoom" });
+}, 30_000);
+
 test("a room's message is skipped for a link without room, or waited for; the others get it", async () => {
   const { ada, toBob, toAda } = await pair();
   const label = "full";
