@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { Cut } from "../src/cuts/cut.ts";
+import { cuttableFetch } from "../src/cuts/server.ts";
 
 /** A target with a listener of its own behind a cut, and what that one heard. */
 function listening(cut: Cut): { target: EventTarget; heard: string[] } {
@@ -47,4 +48,29 @@ test("what is done while it is cut is done when it is healed", () => {
   expect(done).toEqual(["now"]);
   cut.on = false;
   expect(done).toEqual(["now", "later"]);
+});
+
+test("requests and answers wait while it is cut, unless they are given up", async () => {
+  const cut = new Cut();
+  const asked: string[] = [];
+  let answer: () => void = () => undefined;
+  const fetch = cuttableFetch(cut, (input) => {
+    asked.push(String(input));
+    return new Promise((resolve) => {
+      answer = () => resolve(new Response("yes"));
+    });
+  });
+  let told = 0;
+  const first = fetch("/1").then(() => (told += 1));
+  await expect.poll(() => asked).toEqual(["/1"]);
+  cut.on = true;
+  answer();
+  const givenUp = new AbortController();
+  const second = fetch("/2", { signal: givenUp.signal });
+  givenUp.abort(new Error("too late"));
+  await expect(second).rejects.toThrow("too late");
+  expect([told, asked]).toEqual([0, ["/1"]]);
+  cut.on = false;
+  await first;
+  expect([told, asked]).toEqual([1, ["/1"]]);
 });

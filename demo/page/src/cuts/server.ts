@@ -1,11 +1,11 @@
-/** Connections to the server that can be cut: WebSocket, and XMLHttpRequest for long-polling. */
+/** Connections to the server that can be cut: WebSocket, and `fetch` for long-polling. */
 
 import type { Cut } from "./cut.ts";
 
-/** Puts the cut into this page's WebSocket and XMLHttpRequest. To be called before Socket.IO's client is loaded. */
+/** Puts the cut into this page's WebSocket and `fetch`. To be called before Socket.IO's client is loaded. */
 export function installServerCut(cut: Cut): void {
   globalThis.WebSocket = cuttableWebSocket(cut);
-  globalThis.XMLHttpRequest = cuttableRequest(cut);
+  globalThis.fetch = cuttableFetch(cut, globalThis.fetch.bind(globalThis));
 }
 
 function cuttableWebSocket(cut: Cut): typeof WebSocket {
@@ -29,24 +29,20 @@ function cuttableWebSocket(cut: Cut): typeof WebSocket {
   };
 }
 
-function cuttableRequest(cut: Cut): typeof XMLHttpRequest {
-  return class extends XMLHttpRequest {
-    #aborted = false;
-
-    constructor() {
-      super();
-      cut.holdEvents(this, ["readystatechange", "load", "loadend", "error", "timeout"]);
-    }
-
-    override send(body?: Document | XMLHttpRequestBodyInit | null): void {
-      cut.pass(() => {
-        if (!this.#aborted) super.send(body);
-      });
-    }
-
-    override abort(): void {
-      this.#aborted = true;
-      super.abort();
-    }
+/** `fetch`, with a cut: requests wait before they go, and answers before they are told of. */
+export function cuttableFetch(cut: Cut, fetch: typeof globalThis.fetch): typeof globalThis.fetch {
+  return async (input, init) => {
+    await healed(cut, init?.signal);
+    const response = await fetch(input, init);
+    await healed(cut, init?.signal);
+    return response;
   };
+}
+
+/** Until the network is whole. Rejects with the signal's reason when it is aborted meanwhile. */
+function healed(cut: Cut, signal: AbortSignal | null | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    cut.pass(resolve);
+    signal?.addEventListener("abort", () => reject(signal.reason), { once: true });
+  });
 }
