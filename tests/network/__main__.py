@@ -122,6 +122,9 @@ async def _run(part: str, options: argparse.Namespace, folder: Path, python: Pyt
             try:
                 rows = await work(place, python)
             except Exception:
+                task = asyncio.current_task()
+                if task is not None and task.cancelling():
+                    raise  # it was ended, and something did not end well
                 print(f"{part} {name}: broke off\n{traceback.format_exc()}", flush=True)
                 failed += again == TRIES - 1
                 continue

@@ -122,5 +122,7 @@ function live(climate: Climate, script: readonly (Act | Trouble)[], peace: Peace
 test("lives of two links", { timeout: 600_000 }, () => {
   fc.assert(fc.property(climates, scripts, peaces, live), { numRuns: LIVES });
   console.info("link lives:", totals);
-  for (const total of Object.values(totals)) expect(total).toBeGreaterThan(0);
+  // In few lives one kind of failure or another may not come up.
+  if (LIVES >= 200) for (const total of Object.values(totals)) expect(total).toBeGreaterThan(0);
+  expect(totals.messages).toBeGreaterThan(0);
 });
