@@ -10,7 +10,7 @@ export default defineConfig({
     {
       name: "only-websocket",
       apply: "build",
-      load: (id) => (/engine\.io-client\/build\/esm\/transports\/index\.js$/.test(id) ? ONLY_WEBSOCKET : null),
+      load: (id) => (id.endsWith("engine.io-client/build/esm/transports/index.js") ? ONLY_WEBSOCKET : null),
     },
   ],
   build: {
