@@ -6,6 +6,7 @@ import json
 import os
 import sys
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -76,6 +77,9 @@ class PythonMember:
 
     def __init__(self, process: asyncio.subprocess.Process, name: str, folder: Path) -> None:
         self.process, self.name, self._folder = process, name, folder
+        self._arrived: Counter[str] = Counter()
+        self._counted = 0
+        """Bytes of its record of what arrived that have been counted."""
 
     async def paths(self) -> dict[str, str]:
         """See `Member`."""
@@ -84,10 +88,13 @@ class PythonMember:
 
     async def arrived(self) -> dict[str, int]:
         """See `Member`."""
-        counts: dict[str, int] = {}
-        for record in self._read("arrived"):
-            counts[record["from"]] = counts.get(record["from"], 0) + 1
-        return counts
+        with (self._folder / f"{self.name}.arrived").open("rb") as file:
+            file.seek(self._counted)
+            for line in file:
+                if line.endswith(b"\n"):
+                    self._counted += len(line)
+                    self._arrived[json.loads(line)["from"]] += 1
+        return dict(self._arrived)
 
     async def stop(self) -> None:
         """See `Member`."""

@@ -3,9 +3,10 @@
 const connections = new Set();
 let cut = false;
 
-/** The browser's RTCPeerConnection. One that has been cut carries nothing any more: a new one is needed, as in life. */
+/** The browser's RTCPeerConnection. One that has been cut carries nothing any more, and is closed when the cut is over. */
 export class CuttableConnection extends RTCPeerConnection {
   dead = cut;
+  channels = [];
 
   constructor(configuration) {
     super(configuration);
@@ -20,6 +21,7 @@ export class CuttableConnection extends RTCPeerConnection {
         if (this.dead) event.stopImmediatePropagation();
       });
     }
+    this.channels.push(channel);
     const send = channel.send.bind(channel);
     channel.send = (data) => {
       if (!this.dead) send(data);
@@ -39,8 +41,13 @@ globalThis.directPath = {
     cut = true;
     for (const connection of connections) connection.dead = true;
   },
-  /** New connections work again. */
+  /** New connections work again; those that have been cut are closed, of which both ends are told. */
   restore() {
     cut = false;
+    for (const connection of [...connections].filter(({ dead }) => dead)) {
+      connection.close();
+      connection.dead = false;
+      for (const channel of connection.channels) channel.dispatchEvent(new Event("close"));
+    }
   },
 };

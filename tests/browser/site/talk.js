@@ -168,7 +168,7 @@ class Talk {
   }
 
   #record(kind, what) {
-    this.#records.push({ kind, at: performance.now() / 1000, ...what });
+    this.#records.push({ kind, at: (performance.timeOrigin + performance.now()) / 1000, ...what });
   }
 }
 
