@@ -32,6 +32,7 @@ KINDS: Final = {
     "python tests": "tests of a project that uses the library; pytest runs them, with pytest-asyncio in auto mode",
     "python bot": "a module with a bot; `eitherway bot` runs it, somebody talks to it, and SIGTERM ends it",
     "python server": "a program that serves until it is told to stop; then the path that was added to its URL, if any",
+    "html": "a page; the same stands in demo/client/README.md, whose examples the client's own tests run",
     "sh": "commands of the shell",
     "json": "a JSON text",
     "mermaid": "a picture",

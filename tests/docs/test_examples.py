@@ -75,6 +75,12 @@ async def test_a_server(block: Block, tmp_path: Path) -> None:
     await run_server(block.text, block.info.removeprefix("python server").strip(), tmp_path)
 
 
+@pytest.mark.parametrize("block", of_kind("html"), ids=str)
+def test_a_page(block: Block) -> None:
+    client = ROOT / "demo" / "client" / "README.md"
+    assert block.text in {other.text for other in blocks(client)}
+
+
 @pytest.mark.parametrize("block", of_kind("json"), ids=str)
 def test_json(block: Block) -> None:
     json.loads(block.text)
