@@ -10,7 +10,9 @@ export interface InletCallbacks {
   /** The peer opened its direction of a channel, or sends no more on it. */
   readonly onChannel: (key: Key, open: boolean) => void;
   /** There is something for the link to do. */
-  readonly changed: () => void;
+  readonly changed: (time: number) => void;
+  /** A message has been handled: the next acknowledgement tells it. */
+  readonly handled: (time: number) => void;
 }
 
 /** The receiving side of a link's channels: which number is which channel, and what has been listened to and handled. */
@@ -39,8 +41,9 @@ export class Inlets {
     if (laneOf(key) === Lane.DATAGRAM) return;
     for (const [number, other] of this.#keys) {
       if (other === key) {
-        this.#core.session.listen(number, now());
-        this.#callbacks.changed();
+        const time = now();
+        this.#core.session.listen(number, time);
+        this.#callbacks.changed(time);
       }
     }
   }
@@ -48,8 +51,9 @@ export class Inlets {
   /** The application has handled a message; its credit goes back to the peer. */
   handled(received: Received): void {
     if (received.epoch === this.#epoch && received.charge > 0) {
-      this.#core.session.handled(received.number, received.charge, now());
-      this.#callbacks.changed();
+      const time = now();
+      this.#core.session.handled(received.number, received.charge, time);
+      this.#callbacks.handled(time);
     }
   }
 

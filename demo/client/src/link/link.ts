@@ -7,6 +7,7 @@ import type { RelayPath } from "../paths/relay.ts";
 import type { Outbound, PathName } from "../session/events.ts";
 import type { LinkCore } from "../session/link-core.ts";
 import type { Outgoing } from "../session/link-events.ts";
+import { RULES } from "../session/rules.ts";
 import type { SessionStats } from "../session/stats.ts";
 import { Inlets } from "./inlets.ts";
 import { Outlets } from "./outlets.ts";
@@ -55,8 +56,9 @@ interface Signal {
  * The link to one peer in one room, as the objects above it see it: it alone knows that there are two paths, and it
  * drives the cores' timers. `outlets` sends, `questions` asks.
  *
- * Everything that happens to a link ends in `#wake`; one turn of the event loop later `#turn` collects what the cores
- * have to say and to send. So what an application sends in one turn shares packets, and no core is entered twice.
+ * Everything that happens to a link ends in `#wake`; soon after that `#turn` collects what the cores have to say and to
+ * send, once the code that runs has ended. So what an application sends at once shares packets, and no core is entered
+ * twice.
  */
 export class Link {
   readonly core: LinkCore;
@@ -90,12 +92,15 @@ export class Link {
     this.relay = relay;
     this.#direct = direct;
     this.#callbacks = callbacks;
-    this.outlets = new Outlets(core, () => this.#sent());
+    this.outlets = new Outlets(core, (time) => this.#sent(time));
     this.questions = new Questions(core, () => this.#wake());
     this.inlets = new Inlets(core, {
       onMessage: callbacks.onMessage,
       onChannel: callbacks.onChannel,
-      changed: () => this.#wake(),
+      changed: (time) => this.#wake(time),
+      handled: (time) => {
+        if (this.#timer === null || this.#timerAt > time + RULES.ackDelay) this.#wake(time);
+      },
     });
     this.#bye = new Promise((resolve) => (this.#byeDone = resolve));
   }
@@ -125,9 +130,9 @@ export class Link {
     };
   }
 
-  #sent(): void {
-    this.attempts.negotiation.traffic(now());
-    this.#wake();
+  #sent(time: number): void {
+    this.attempts.negotiation.traffic(time);
+    this.#wake(time);
   }
 
   // ---- what the room tells
@@ -211,8 +216,11 @@ export class Link {
     this.core.receiveDirect(attempt, packet, time);
     if (this.attempts.negotiation.silent && !this.core.session.directSilent) {
       this.attempts.negotiation.answers(attempt, time);
+      this.#wake(time);
     }
-    this.#came(time);
+    // A turn now would only delay what the application answers, where nothing but an acknowledgement is to go later.
+    const quiet = this.#events(time) && this.#timer !== null && this.#timerAt <= time + RULES.ackDelay;
+    if (!quiet || this.core.session.isDue(this.#timerAt)) this.#wake(time);
   }
 
   /** A direct path's send buffer has room again. */
@@ -235,14 +243,14 @@ export class Link {
   #came(time: number): void {
     // At once: a packet may have begun a new session, and then the channels' numbers are others.
     this.#events(time);
-    this.#wake();
+    this.#wake(time);
   }
 
-  #wake(): void {
+  #wake(time = now()): void {
     if (this.#scheduled || this.#ended !== null) return;
     this.#scheduled = true;
     // What comes after a silence goes at once; what comes thick and fast shares packets.
-    if (now() - this.#sentAt > SILENCE) queueMicrotask(() => this.#turn());
+    if (time - this.#sentAt > SILENCE) queueMicrotask(() => this.#turn());
     else soon(() => this.#turn());
   }
 
@@ -300,9 +308,12 @@ export class Link {
     this.#turn();
   }
 
-  #events(time: number): void {
+  /** Tell what has happened; whether it was nothing but messages. */
+  #events(time: number): boolean {
     const { core, attempts } = this;
+    let onlyMessages = true;
     for (let event = core.nextEvent(); event !== null; event = core.nextEvent()) {
+      onlyMessages &&= event.type === "MessageReceived";
       switch (event.type) {
         case "MessageReceived":
           this.inlets.message(event);
@@ -364,6 +375,7 @@ export class Link {
           break; // for people who watch; the session has done what is to be done
       }
     }
+    return onlyMessages;
   }
 
   /** Those that waited for a key go behind what gives it to the peer, which could not open them before. */

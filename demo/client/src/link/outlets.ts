@@ -21,17 +21,17 @@ interface Outlet {
 
 /**
  * The sending side of a link's channels: who sends first waits first, and every session opens them anew. Sends on
- * channels by their keys; `sent()` is called whenever there is something for the link to do.
+ * channels by their keys; `sent(time)` is called whenever there is something for the link to do.
  */
 export class Outlets {
   readonly #core: LinkCore;
-  readonly #sent: () => void;
+  readonly #sent: (time: number) => void;
   readonly #outlets = new Map<Key, Outlet>();
   readonly #byNumber = new Map<number, Outlet>();
   readonly #closed = new Set<Key>();
   #refusal: string | null = null;
 
-  constructor(core: LinkCore, sent: () => void) {
+  constructor(core: LinkCore, sent: (time: number) => void) {
     this.#core = core;
     this.#sent = sent;
   }
@@ -99,8 +99,9 @@ export class Outlets {
   /** Send a datagram if the path has room; false if it was dropped. Throws NotInRoom. */
   sendDatagram(key: Key, kind: FrameType, payload: Uint8Array): boolean {
     this.check();
-    const sent = this.#core.session.sendDatagram(this.#number(this.#outlet(key)), kind, payload, now());
-    this.#sent();
+    const time = now();
+    const sent = this.#core.session.sendDatagram(this.#number(this.#outlet(key)), kind, payload, time);
+    this.#sent(time);
     return sent;
   }
 
@@ -114,8 +115,9 @@ export class Outlets {
     this.#closed.add(key);
     const closed = new NotInRoom(`channel ${JSON.stringify(labelOf(key))} was closed on this side meanwhile`);
     for (const one of outlet.waiting.splice(0)) one.failed(closed);
-    this.#core.session.closeChannel(number, now());
-    this.#sent();
+    const time = now();
+    this.#core.session.closeChannel(number, time);
+    this.#sent(time);
   }
 
   /** Send what waits, as far as there is room. */
@@ -133,8 +135,9 @@ export class Outlets {
   }
 
   #put(outlet: Outlet, kind: FrameType, payload: Uint8Array): void {
-    this.#core.session.send(this.#number(outlet), kind, payload, now(), outlet.key);
-    this.#sent();
+    const time = now();
+    this.#core.session.send(this.#number(outlet), kind, payload, time, outlet.key);
+    this.#sent(time);
   }
 
   #outlet(key: Key): Outlet {
@@ -153,7 +156,7 @@ export class Outlets {
     const number = key === DEFAULT ? 0 : this.#core.session.open(labelOf(key), laneOf(key));
     outlet.number = number;
     this.#byNumber.set(number, outlet);
-    this.#sent(); // the opening goes out even if what is to follow it has no room yet
+    this.#sent(now()); // the opening goes out even if what is to follow it has no room yet
     return number;
   }
 

@@ -229,6 +229,11 @@ export class Session {
     return due === FOREVER ? null : this.#armed;
   }
 
+  /** Whether something would go out now, or an acknowledgement before `then`. Cheaper to ask than `nextTimeout`. */
+  isDue(then: number): boolean {
+    return this.#sender.waitsToGo || this.#unsequenced.isDue(then);
+  }
+
   /** Do what is due. */
   handleTimeout(now: number): void {
     if (this.#over) return;

@@ -53,6 +53,13 @@ export class Unsequenced {
     return FOREVER;
   }
 
+  /** Whether anything but an acknowledgement waits to go out, or one is due before `then`. */
+  isDue(then: number): boolean {
+    if (this.ackDue < then || this.#datagrams.length) return true;
+    for (const path of this.#routes.paths.values()) if (path.control.length || path.pongsOwed.length) return true;
+    return false;
+  }
+
   /**
    * Tell what has arrived and what is handled before this side may leave, which cuts off its direct path.
    *

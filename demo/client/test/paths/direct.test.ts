@@ -213,6 +213,15 @@ describe.skipIf(makeConnection === undefined)("the direct path", { retry: RETRIE
     await close(left, right);
   });
 
+  test("a small packet that has gone is not told", async () => {
+    const before = connections.length;
+    const { left, right } = await makeDirectPair();
+    const reliable = connections[before]?.channels[0];
+    left.path.send(Lane.RELIABLE, new Uint8Array(100));
+    expect(reliable?.bufferedAmountLowThreshold).toBeGreaterThan(100);
+    await close(left, right);
+  });
+
   test("a peer that opens channels of its own is ended", async () => {
     const before = connections.length;
     const { left, right } = await makeDirectPair();

@@ -60,6 +60,29 @@ test("two clients go direct, and tell so", async () => {
   expect(stats?.sent).toBeGreaterThan(0);
 });
 
+test("what comes after a silence goes out before the event loop turns, in one packet", async () => {
+  const { bob, toBob } = await joinBoth(server.url, fresh(), direct);
+  const heard = collect(bob);
+  await eventually(() => toBob.path === "direct", "the direct path");
+  await toBob.send("first");
+  await heard.count(1);
+  let packets = 0;
+  for (const { channels } of connections) {
+    const [reliable] = channels;
+    if (reliable === undefined) continue;
+    const send = reliable.send.bind(reliable) as (data: Uint8Array<ArrayBuffer>) => void;
+    reliable.send = (data: unknown) => {
+      packets += 1;
+      send(data as Uint8Array<ArrayBuffer>);
+    };
+  }
+  await new Promise((resolve) => setTimeout(resolve, 5)); // the silence
+  for (let n = 0; n < 10; n += 1) void toBob.send(n);
+  for (let n = 0; n < 50; n += 1) await Promise.resolve(); // microtasks alone
+  expect(packets).toBe(1);
+  await heard.count(11);
+});
+
 test("never means never, whatever the other side wants", async () => {
   const room = fresh();
   const ada = await join(server.url, room, { ...direct, p2p: "never" });

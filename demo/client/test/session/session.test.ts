@@ -83,6 +83,25 @@ describe("order and copies (S3)", () => {
   });
 });
 
+describe("what is due", () => {
+  test("an acknowledgement in time, and at once what else waits", () => {
+    const one = new Single({ direct: true });
+    one.wait(0.1);
+    expect(one.session.isDue(one.now + 10)).toBe(false);
+    one.receive(DIRECT, one.data("a"));
+    expect(one.session.isDue(one.now + RULES.ackDelay / 2)).toBe(false);
+    expect(one.session.isDue(one.now + RULES.ackDelay * 2)).toBe(true);
+    one.receive(DIRECT, control(FrameType.PING, encodePing(7, 0)));
+    expect(one.session.isDue(one.now)).toBe(true);
+    one.flights();
+    expect(one.session.isDue(one.now)).toBe(false);
+    one.send("b");
+    expect(one.session.isDue(one.now)).toBe(true);
+    one.flights();
+    expect(one.session.isDue(one.now)).toBe(false);
+  });
+});
+
 describe("credit (S4)", () => {
   test("a channel without credit stops no other one", () => {
     const one = new Single();
