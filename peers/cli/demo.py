@@ -37,6 +37,8 @@ def demo(lan: bool, port: int) -> None:
     Prints the address of the page, and runs until Ctrl-C. Exits with 0 then, with 1 if the port is taken.
     """
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    # Pages that have cut themselves off are what it is about: that the server misses them is no news.
+    logging.getLogger("signalling.engine").setLevel(logging.ERROR)
     try:
         config = Config.from_env().changed(host="0.0.0.0" if lan else "127.0.0.1", port=port)
     except ValueError as error:
