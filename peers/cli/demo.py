@@ -28,9 +28,7 @@ LEAVING: Final = 5.0
 
 @click.command()
 @click.option("--lan", is_flag=True, help="Let in other devices of this network: a phone, by a QR code.")
-@click.option(
-    "--port", type=click.IntRange(0, 65_535), default=8080, show_default=True, help="TCP port; 0: any."
-)
+@click.option("--port", type=click.IntRange(0, 65_535), default=8080, show_default=True, help="TCP port; 0: any.")
 def demo(lan: bool, port: int) -> None:
     """Show what it does: a server, a page to open in browsers, and two bots to talk to.
 
