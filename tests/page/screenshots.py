@@ -28,7 +28,10 @@ TALK = 12.0
 async def take(folder: Path) -> None:
     """All pictures."""
     with TemporaryDirectory() as scratch:
-        async with run(Path(scratch), "demo", "demo", "--lan", "--port", "0", EITHERWAY_STUN_PORT="0") as demo:
+        # Whoever was on one picture is not away on the next.
+        async with run(
+            Path(scratch), "demo", "demo", "--lan", "--port", "0", EITHERWAY_STUN_PORT="0", EITHERWAY_GRACE="0"
+        ) as demo:
             said = await demo.says("Ctrl-C ends it.")
             url = re.findall(r"http://[\d.]+:\d+", said)[-1]
             async with async_playwright() as playwright:
