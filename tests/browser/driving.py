@@ -52,8 +52,8 @@ class Page:
 
         Raises CommandFailed with what the script threw.
         """
-        names = ", ".join(arguments)
-        function = f"async (text) => {{ const {{ {names} }} = JSON.parse(text); {_WRAPPED % script} }}"
+        body = f"async ({{ {', '.join(arguments)} }}) => {{ {script} }}"
+        function = f"async (json) => JSON.stringify((await ({body})(JSON.parse(json))) ?? null)"
         return json.loads(await self.tab.evaluate(function, json.dumps(arguments)))
 
     async def until(self, condition: str, deadline: float = DEADLINE, **arguments: Any) -> Any:
@@ -89,6 +89,3 @@ class Page:
         """Close it; a page that is gone already is no error."""
         with contextlib.suppress(CommandFailed):
             await self.tab.close()
-
-
-_WRAPPED = "const value = await (async () => { %s })(); return JSON.stringify(value === undefined ? null : value);"
