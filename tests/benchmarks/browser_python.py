@@ -16,7 +16,7 @@ BYTES = 24 * KIB * KIB
 SIZE = 64 * KIB
 """Of our messages."""
 BARE_SIZE = 16 * KIB
-"""Of those of bare channels: with larger ones aiortc is slower."""
+"""Of those of bare channels, as in direct_bulk."""
 TIMES = 1_000
 PING = 64
 
