@@ -155,10 +155,13 @@ def _misused(why: str) -> int:
 
 
 def end_well() -> None:
-    """Let a signal that ends the laboratory end its programs and take down its networks first."""
+    """Let a signal that ends the laboratory end its programs and take down its networks first.
+
+    SIGINT too: asyncio leaves it alone where it is ignored, as in what a shell's script starts in the background.
+    """
     main = asyncio.current_task()
     assert main is not None
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, main.cancel)
 
 
