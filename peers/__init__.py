@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from peers.bot import Bot as Bot
     from peers.channel import Channel as Channel
     from peers.channel import Message as Message
     from peers.client import Client as Client
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from peers.room import Room as Room
 
 _HOMES = {
+    "Bot": "bot",
     "Channel": "channel",
     "Client": "client",
     "ConnectionFailed": "errors",

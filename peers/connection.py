@@ -145,7 +145,9 @@ class Connection:
 
         try:
             await self._sio.emit(event, data, callback=acknowledged, namespace=self._namespace)
-            result = await asyncio.wait_for(reply, timeout or self._timeout)
+            # Not wait_for: on Python 3.11 it loses the cancellation of a task whose reply comes in the same turn.
+            async with asyncio.timeout(timeout or self._timeout):
+                result = await reply
         except TimeoutError:
             raise ConnectionFailed(
                 f"{self.url} did not answer {event!r} in {timeout or self._timeout:g} s: "

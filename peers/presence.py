@@ -87,6 +87,11 @@ class Presence:
         self._rest: asyncio.Handle | None = None
         self._over = False
 
+    @property
+    def joined(self) -> bool:
+        """Whether the room has been joined on the connection that there is now."""
+        return self._mine is not None
+
     # ---- joining
 
     async def join(self) -> None:

@@ -15,6 +15,7 @@ from signalling.config import Config
 from signalling.engine.packets import Speller
 from signalling.engine.server import Engine, make_server
 from signalling.http.health import add_health
+from signalling.http.page import add_page
 from signalling.ice import is_turn
 from signalling.membership import Membership
 from signalling.namespace import SignallingNamespace
@@ -58,6 +59,7 @@ class Signalling:
         app = web.Application()
         sio.attach(app)
         add_health(app, lambda: self.closing)
+        add_page(app)
 
         async def start(_: web.Application) -> None:
             await self.start()

@@ -36,7 +36,13 @@ class Program:
 
 @asynccontextmanager
 async def run(
-    folder: Path, name: str, *arguments: str, stdin: Path | int | None = asyncio.subprocess.DEVNULL, url: str = ""
+    folder: Path,
+    name: str,
+    *arguments: str,
+    stdin: Path | int | None = asyncio.subprocess.DEVNULL,
+    url: str = "",
+    cwd: Path | None = None,
+    **environ: str,
 ) -> AsyncIterator[Program]:
     """Run `eitherway` with these arguments; `stdin` is a file to read from, or PIPE. It is killed at the end."""
     out, err = folder / f"{name}.out", folder / f"{name}.err"
@@ -48,7 +54,8 @@ async def run(
             stdin=source,
             stdout=out_file,
             stderr=err_file,
-            env={**os.environ, "PYTHONUNBUFFERED": "1", **({"EITHERWAY_URL": url} if url else {})},
+            cwd=cwd,
+            env={**os.environ, "PYTHONUNBUFFERED": "1", **({"EITHERWAY_URL": url} if url else {}), **environ},
         )
     if source is not None and not isinstance(source, int):
         source.close()

@@ -1,16 +1,30 @@
 #!/bin/sh
-# What the network tests need from the system: Debian packages, installed when this runs as root.
+# What tests need from the system: Debian packages, installed when this runs as root. Those for which something is
+# missing are skipped, and say so.
 missing=""
-command -v ip >/dev/null 2>&1 && command -v tc >/dev/null 2>&1 || missing="$missing iproute2"
-command -v nft >/dev/null 2>&1 || missing="$missing nftables"
-command -v tcpdump >/dev/null 2>&1 || missing="$missing tcpdump"
-command -v turnserver >/dev/null 2>&1 || missing="$missing coturn"
+needs() { # a program, and the package that has it
+  command -v "$1" >/dev/null 2>&1 || missing="$missing $2"
+}
+needs ip iproute2
+needs tc iproute2
+needs nft nftables
+needs tcpdump tcpdump
+needs turnserver coturn
+needs chromium chromium
+needs firefox-esr firefox-esr
+missing=$(printf '%s\n' $missing | sort -u | tr '\n' ' ')
+missing=${missing% }
 [ -z "$missing" ] && exit 0
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
-  echo "Installing$missing for the network tests ..."
-  apt-get update -qq >/dev/null && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $missing >/dev/null && exit 0
-  echo "could not install$missing: the network tests will say so and be skipped"
+  echo "Installing $missing for tests in networks and browsers ..."
+  apt-get update -qq >/dev/null
+  # One by one: what this Debian does not have is no reason to be without the others.
+  for package in $missing; do
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$package" >/dev/null ||
+      echo "could not install $package: the tests that need it will say so and be skipped"
+  done
 else
-  echo "The network tests need root and:$missing (Debian: apt-get install$missing). They are skipped; the rest runs."
+  echo "Tests in networks need root, those in browsers Chromium and Firefox. Missing here: $missing"
+  echo "(Debian: apt-get install $missing). Tests that need them are skipped; the rest runs."
 fi
 exit 0

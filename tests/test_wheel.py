@@ -61,6 +61,16 @@ def test_nothing_but_the_two_packages_is_in_the_wheel(wheel: Path) -> None:
     assert not missing
 
 
+def test_the_bots_of_the_demo_are_found_in_the_wheel(wheel: Path, python: Path, tmp_path: Path) -> None:
+    names = {name for name in zipfile.ZipFile(wheel).namelist() if name.startswith("peers/bots/")}
+    assert names == {"peers/bots/__init__.py", *(f"peers/bots/{path.name}" for path in ROOT.glob("demo/bots/*.py"))}
+    code = "from peers.bot.loading import load; print(load('peers.bots.echo:bot')); import sys; print(sys.modules)"
+    done = subprocess.run([str(python), "-I", "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("<Bot echo>")
+    assert "peers.bots.echo" in done.stdout
+    assert f"{ROOT}/demo" not in done.stdout
+
+
 async def test_a_server_and_two_programs_from_the_wheel(python: Path, tmp_path: Path) -> None:
     port = free_port()
     (tmp_path / "accept.py").write_text(ACCEPT)

@@ -12,10 +12,12 @@ import click
 from peers.cli.stdio import keep_standard_descriptors
 
 COMMANDS = {
+    "demo": ("peers.cli.demo", "demo"),
     "serve": ("signalling.cli", "serve"),
     "chat": ("peers.cli.chat", "chat"),
     "ping": ("peers.cli.ping", "ping"),
     "pipe": ("peers.cli.pipe", "pipe"),
+    "bot": ("peers.cli.bot", "bot"),
     "doctor": ("peers.cli.doctor", "doctor"),
 }
 

@@ -192,7 +192,8 @@ class Engine:
         return None
 
     async def _on_message(self, eio_sid: str, data: object) -> None:
-        if self.sio.eio.sockets[eio_sid].closed:
+        socket = self.sio.eio.sockets.get(eio_sid)
+        if socket is None or socket.closed:
             return  # python-socketio would connect it again, and never forget it
         try:
             await self.sio._handle_eio_message(eio_sid, data)

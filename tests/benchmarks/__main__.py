@@ -13,6 +13,8 @@ from pathlib import Path
 import msgspec
 
 from tests.benchmarks import (
+    browser_direct,
+    browser_python,
     direct_bulk,
     direct_messages,
     direct_rtt,
@@ -22,6 +24,7 @@ from tests.benchmarks import (
     first_message,
     machine,
     memory,
+    page,
     pipe,
     plots,
     relay_bulk,
@@ -37,11 +40,14 @@ MODULES = (
     relay_bulk,
     events_node,
     events_python,
+    browser_direct,
+    browser_python,
     direct_bulk,
     direct_messages,
     direct_rtt,
     failover,
     memory,
+    page,
     pipe,
 )
 

@@ -39,6 +39,12 @@ class Measure(msgspec.Struct, frozen=True):
     better: Literal["higher", "lower"] = "lower"
     statistic: Statistic = "median"
     goal: Goal | None = None
+    against: tuple[str, ...] = ()
+    """The rivals that have this figure; all, if none is named."""
+
+    def is_of(self, rival: str) -> bool:
+        """Whether this rival has such a figure."""
+        return not self.against or rival in self.against
 
     def of(self, samples: list[float]) -> float:
         """The figure that these samples give."""

@@ -42,7 +42,7 @@ def document(machine: Mapping[str, str], played: Sequence[Played], plots: Mappin
 
 
 def _table(results: Sequence[Result]) -> str:
-    names = list(results[0].rivals)
+    names = list(dict.fromkeys(name for result in results for name in result.rivals))
     goals = any(result.goal for result in results)
     head = ["", OURS, *names, *(["ratio"] if names else []), *(["goal"] if goals else [])]
     rows = [head, ["---"] * len(head)]
@@ -50,7 +50,7 @@ def _table(results: Sequence[Result]) -> str:
         row = [
             ", ".join(filter(None, (result.measure, result.unit))),
             show(result.ours),
-            *(show(result.rivals[name]) for name in names),
+            *(show(result.rivals[name]) if name in result.rivals else "" for name in names),
         ]
         if names:
             row.append(f"{result.ratio:.2f}" if result.ratio is not None else "")

@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from tests.benchmarks.contest import Unavailable
+from tests.browser import chromium
 
 ROOT = Path(__file__).parents[2]
 NODE = Path(__file__).parent / "node"
@@ -18,14 +19,20 @@ BENCH_PYTHON = ROOT / ".venv-bench" / "bin" / "python"
 
 @cache
 def node() -> str:
-    """The command `node`, with Socket.IO's own packages where it looks for them. Raises Unavailable."""
+    """The command `node`, with the rivals from npm where it looks for them. Raises Unavailable."""
     command = shutil.which("node")
     if command is None:
-        raise Unavailable("Socket.IO's own server needs Node.js: apt-get install nodejs npm")
-    for package in ("socket.io", "socket.io-client"):
+        raise Unavailable("rivals from npm need Node.js: apt-get install nodejs npm")
+    for package in ("socket.io", "socket.io-client", "peer", "peerjs"):
         if not (NODE / "node_modules" / package).is_dir():
             raise Unavailable(f"{package} is not installed: make bench installs it, or npm install in {NODE}")
     return command
+
+
+def peerjs() -> Path:
+    """PeerJS for pages. Raises Unavailable."""
+    node()
+    return NODE / "node_modules" / "peerjs" / "dist" / "peerjs.min.js"
 
 
 @cache
@@ -57,8 +64,11 @@ def versions() -> dict[str, str]:
     found = {}
     with contextlib.suppress(Unavailable):
         found["Node.js"] = _says(node(), "-p", "process.versions.node")
-        package = str(NODE / "node_modules" / "socket.io" / "package.json")
-        found["socket.io"] = _says(node(), "-p", f"require({package!r}).version")
+        for name in ("socket.io", "peerjs", "peer"):
+            package = str(NODE / "node_modules" / name / "package.json")
+            found[name] = _says(node(), "-p", f"require({package!r}).version")
+    if shutil.which(chromium.PROGRAM) is not None:
+        found["Chromium"] = _says(chromium.PROGRAM, "--version").split()[1]
     with contextlib.suppress(Unavailable):
         code = "import importlib.metadata as m, sys; print(m.version('aiolibdatachannel'), sys.version.split()[0])"
         version, python = _says(libdatachannel_python(), "-c", code).split()
@@ -67,4 +77,5 @@ def versions() -> dict[str, str]:
 
 
 def _says(*command: str) -> str:
-    return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
+    run = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=True)
+    return run.stdout.strip()

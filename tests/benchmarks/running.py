@@ -64,14 +64,18 @@ async def play(contest: Contest, rounds: int, say: Say) -> Played:
                 say(f"  cannot run {name}: {error}")
                 continue
             played[name].append(samples)
-            shown = ", ".join(f"{m.title} {m.of(samples[m.key]):,.4g} {m.unit}".strip() for m in contest.measures)
+            shown = ", ".join(f"{m.title} {m.of(samples[m.key]):,.4g} {m.unit}".strip() for m in _of(name, contest))
             say(f"  round {number + 1} of {rounds}, {name}: {shown}")
     found = {name: samples for name, samples in played.items() if name not in missing}
     return Played(contest, rounds, [_result(contest, measure, found) for measure in contest.measures], missing)
 
 
+def _of(side: str, contest: Contest) -> list[Measure]:
+    return [measure for measure in contest.measures if side == OURS or measure.is_of(side)]
+
+
 def _result(contest: Contest, measure: Measure, played: dict[str, list[Samples]]) -> Result:
-    figures = {name: _figure(measure, rounds) for name, rounds in played.items()}
+    figures = {name: _figure(measure, rounds) for name, rounds in played.items() if name == OURS or measure.is_of(name)}
     ours = figures.pop(OURS)
     choose = max if measure.better == "higher" else min
     best = choose(figures, key=lambda name: figures[name].value) if figures else ""

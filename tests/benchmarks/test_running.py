@@ -56,3 +56,22 @@ async def test_without_ourselves_there_is_no_contest() -> None:
     contest = Contest(**{name: getattr(CONTEST, name) for name in CONTEST.__struct_fields__} | {"ours": _missing})
     with pytest.raises(Unavailable, match="install it"):
         await play(contest, 1, print)
+
+
+async def test_a_figure_that_some_rivals_have_is_compared_with_those_alone() -> None:
+    async def echo() -> Samples:
+        return {"speed": [7.0], "echo": [5.0]}
+
+    async def silent() -> Samples:
+        return {"speed": [9.0]}
+
+    measures = (*CONTEST.measures, Measure("echo", "there and back", "ms", against=("echoes",)))
+    rivals = {"silent": silent, "echoes": echo}
+    changed = {"ours": echo, "rivals": rivals, "measures": measures}
+    contest = Contest(**{name: getattr(CONTEST, name) for name in CONTEST.__struct_fields__} | changed)
+    said: list[str] = []
+    played = await play(contest, 1, said.append)
+    assert [list(result.rivals) for result in played.results] == [["silent", "echoes"], ["echoes"]]
+    assert said[0] == "  round 1 of 1, silent: one way 9 MB/s"
+    page = document({}, [played], {}, "make bench")
+    assert "| there and back, ms | 5.00 (5.00 to 5.00) |  | 5.00 (5.00 to 5.00) | 1.00 |" in page

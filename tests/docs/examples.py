@@ -30,7 +30,9 @@ KINDS: Final = {
     "python together": "a program; all such programs of a page run at the same time",
     "python in room": "statements in a coroutine that has a `client`, a `room` that it joined, and a `peer` in it",
     "python tests": "tests of a project that uses the library; pytest runs them, with pytest-asyncio in auto mode",
+    "python bot": "a module with a bot; `eitherway bot` runs it, somebody talks to it, and SIGTERM ends it",
     "python server": "a program that serves until it is told to stop; then the path that was added to its URL, if any",
+    "html": "a page; the same stands in demo/client/README.md, whose examples the client's own tests run",
     "sh": "commands of the shell",
     "json": "a JSON text",
     "mermaid": "a picture",
@@ -146,6 +148,37 @@ async def run_server(text: str, prefix: str, folder: Path) -> None:
         if process.returncode is None:
             process.kill()
             await process.wait()
+
+
+async def run_bot(text: str, folder: Path) -> None:
+    """Run a bot in a room, join it and send to it on each of its channels, stop it with SIGTERM."""
+    write(folder / "example.py", text)
+    labels = re.findall(r'channel="(\w+)", lane="(\w+)"', text)
+    async with serving() as url:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-W", "error", "-m", "peers.cli", "bot", "example:bot", "--room", "lobby", "--url", url),
+            cwd=folder,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        try:
+            async with asyncio.timeout(DEADLINE), Client(url) as client, client.join("lobby") as room:
+                peer = await room.wait_for_peer()
+                assert peer.profile["bot"] is True
+                for channel in (peer.channel(""), *(peer.channel(label, lane=lane) for label, lane in labels)):
+                    heard = channel.__aiter__()
+                    await channel.send("hello")
+                    assert await anext(heard)
+            process.send_signal(signal.SIGTERM)
+            async with asyncio.timeout(DEADLINE):
+                _, errors = await process.communicate()
+            assert process.returncode == 0, errors.decode()
+            assert b"ERROR" not in errors, errors.decode()
+            assert b"WARNING" not in errors, errors.decode()
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
 
 
 async def until_it_answers(url: str, process: asyncio.subprocess.Process) -> None:

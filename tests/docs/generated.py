@@ -88,6 +88,7 @@ def rooms(wing: str) -> list[str]:
 TABLES: Final[dict[str, Callable[[], list[str]]]] = {
     "## Server options": server_options,
     "### Options of `chat`, `ping` and `pipe`": partial(command_options, ("chat", "ping", "pipe")),
+    "### Options of `bot`": partial(command_options, ("bot",)),
     "### Options of `doctor`": partial(command_options, ("doctor",)),
 }
 

@@ -17,6 +17,7 @@ from tests.docs.examples import (
     kind_of,
     mentions,
     of_kind,
+    run_bot,
     run_programs,
     run_server,
     run_statements,
@@ -59,9 +60,25 @@ async def test_tests(block: Block, tmp_path: Path) -> None:
     assert re.search(r"[1-9]\d* passed", await run_tests(block.text, tmp_path))
 
 
+@pytest.mark.parametrize("block", of_kind("python bot"), ids=str)
+async def test_a_bot(block: Block, tmp_path: Path) -> None:
+    await run_bot(block.text, tmp_path)
+
+
+def test_the_first_bot_is_short() -> None:
+    first = of_kind("python bot")[0]
+    assert len(first.text.splitlines()) < 20
+
+
 @pytest.mark.parametrize("block", of_kind("python server"), ids=str)
 async def test_a_server(block: Block, tmp_path: Path) -> None:
     await run_server(block.text, block.info.removeprefix("python server").strip(), tmp_path)
+
+
+@pytest.mark.parametrize("block", of_kind("html"), ids=str)
+def test_a_page(block: Block) -> None:
+    client = ROOT / "demo" / "client" / "README.md"
+    assert block.text in {other.text for other in blocks(client)}
 
 
 @pytest.mark.parametrize("block", of_kind("json"), ids=str)

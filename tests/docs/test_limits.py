@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from peers import channel, dialling, emitter, room, tries
+from peers.bot import bot, handling, process, service, watchdog
 from peers.codec import payloads, values
 from peers.link import Link
 from peers.negotiation import attempt, retry, signals
@@ -19,7 +20,7 @@ from signalling.protocol import limits
 from tests.docs.markdown import Row, plain, quantity, table
 
 PAGE = "docs/limits.md"
-SECTIONS = ("## Messages", "## A link", "## Direct paths", "## Reaching the server", "## The server")
+SECTIONS = ("## Messages", "## A link", "## Direct paths", "## Bots", "## Reaching the server", "## The server")
 HOMES: dict[str, Any] = {
     "Budget": Budget(),
     "Config": Config(),
@@ -29,6 +30,7 @@ HOMES: dict[str, Any] = {
         for module in (
             *(aioice_seam, attempt, channel, dialling, emitter, gathering, limits, namespace),
             *(payloads, queue, retry, room, signals, tries, values),
+            *(bot, handling, process, service, watchdog),
         )
     },
 }

@@ -6,6 +6,7 @@ import pytest
 
 import peers
 from peers import client, errors, identity, peer, room
+from peers.bot import bot
 from signalling import Signalling
 from tests.docs import generated
 from tests.docs.api import members
@@ -13,7 +14,7 @@ from tests.docs.markdown import Row, plain, table
 
 PAGE = "docs/reference.md"
 CLASSES: dict[str, type[Any]] = {
-    **{name: getattr(peers, name) for name in ("Client", "Room", "Peer", "Channel", "Message", "Identity")},
+    **{name: getattr(peers, name) for name in ("Client", "Room", "Peer", "Channel", "Message", "Identity", "Bot")},
     "Signalling": Signalling,
 }
 
@@ -53,6 +54,7 @@ def test_events() -> None:
         "Client": set(get_args(client.ClientEvent)),
         "Room": set(get_args(room.RoomEvent)),
         "Peer": set(get_args(peer.PeerEvent)),
+        "Bot": set(get_args(bot.BotEvent)),
     }
 
 

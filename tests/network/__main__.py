@@ -122,6 +122,9 @@ async def _run(part: str, options: argparse.Namespace, folder: Path, python: Pyt
             try:
                 rows = await work(place, python)
             except Exception:
+                task = asyncio.current_task()
+                if task is not None and task.cancelling():
+                    raise  # it was ended, and something did not end well
                 print(f"{part} {name}: broke off\n{traceback.format_exc()}", flush=True)
                 failed += again == TRIES - 1
                 continue
@@ -152,10 +155,13 @@ def _misused(why: str) -> int:
 
 
 def end_well() -> None:
-    """Let a signal that ends the laboratory end its programs and take down its networks first."""
+    """Let a signal that ends the laboratory end its programs and take down its networks first.
+
+    SIGINT too: asyncio leaves it alone where it is ignored, as in what a shell's script starts in the background.
+    """
     main = asyncio.current_task()
     assert main is not None
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, main.cancel)
 
 

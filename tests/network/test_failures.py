@@ -28,10 +28,10 @@ SELECTION: dict[tuple[str, Load], Expected] = {
     # To the relay; to the suspect path when the server has given up the one that is stopped, and there is no relay any
     # more; when it goes on, to the relay, if that is back before three pongs have come; and to direct.
     ("program_stopped", "idle"): Expected(23, attempts=3, changes=4),
-    # On a machine that five labs keep busy the new path may be suspect once more.
+    # On a machine that five labs keep busy the path that is back may be suspect once more.
     ("cut_both_ways", "bulk"): Expected(3, changes=4),
-    ("cut_from_a", "idle"): Expected(3),
-    ("cut_from_b", "idle"): Expected(3),
+    ("cut_from_a", "idle"): Expected(3, changes=4),
+    ("cut_from_b", "idle"): Expected(3, changes=4),
     ("address_change", "idle"): Expected(4, attempts=3, changes=4),
     ("turn_killed", "idle"): Expected(3, attempts=3),
     ("server_killed_under_relay", "idle"): Expected(10),

@@ -330,6 +330,23 @@ async def test_a_question_ends_with_its_connection(monkeypatch: pytest.MonkeyPat
         assert not client._connection._calls
 
 
+async def test_who_is_cancelled_when_the_reply_comes_is_cancelled(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection = (await connect().connect())._connection
+
+    async def emit(*arguments: Any, **options: Any) -> None:
+        """The reply is ours to give."""
+
+    monkeypatch.setattr(connection._sio, "emit", emit)
+    asking = asyncio.create_task(connection.request("leave", {"room": "r"}))
+    await eventually(lambda: bool(connection._calls))
+    next(iter(connection._calls)).set_result(None)
+    asking.cancel()
+    await asyncio.wait([asking])
+    assert asking.cancelled()
+
+
 async def test_nothing_is_sent_on_a_new_connection_before_it_has_joined(monkeypatch: pytest.MonkeyPatch) -> None:
     store = SlowStore()
     monkeypatch.setattr("signalling.app.MemoryStore", lambda: store)

@@ -63,6 +63,21 @@ async def test_closing_waits_for_a_slow_reader_within_bounds(start_server: Start
             await closing
 
 
+async def test_what_a_client_said_that_is_forgotten_already_is_nobodys_error(
+    start_server: StartServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    server = await start_server()
+    async with RawClient(server.url) as raw:
+        await raw.greet()
+        sockets = server.engine.sio.eio.sockets
+        (sid,) = sockets
+        # As when a loop that is late reads, after the server has cut a client off, what came before.
+        socket = sockets.pop(sid)
+        await server.engine._on_message(sid, '2["leave",{"room":"lobby"}]')
+        sockets[sid] = socket
+    assert not [record for record in caplog.records if record.exc_info]
+
+
 async def test_a_taken_stun_port_is_no_reason_to_fail(
     caplog: pytest.LogCaptureFixture, start_server: StartServer
 ) -> None:

@@ -1,0 +1,192 @@
+/**
+ * Every event between a client and the server, as it goes over Socket.IO: the names of the fields are the wire's.
+ *
+ * Keys, statements and proofs are base64url strings; a profile is JSON text; packets are bytes. Unknown fields are
+ * ignored, so that a newer server can talk to an older client. What the server sends is read by `./reading.ts`.
+ */
+
+/** What a signal is about. */
+export type SignalKind = "request" | "offer" | "answer" | "candidate";
+/** Why a member is gone for good. */
+export type LeftReason = "left" | "removed" | "closed" | "lost" | "restarted";
+
+// ---- what a client sends
+
+/** `join`: become a member of a room, or come back to it. */
+export interface Join {
+  readonly room: string;
+  readonly peer: string;
+  readonly key: string;
+  readonly incarnation: number;
+  readonly connection: number;
+  readonly statement: string;
+  readonly proof: string;
+  readonly profile: string;
+}
+
+/** `leave`: stop being a member. */
+export interface Leave {
+  readonly room: string;
+}
+
+/** `profile`: replace one's own profile, with a statement of a higher profile version. */
+export interface Profile {
+  readonly room: string;
+  readonly profile: string;
+  readonly statement: string;
+}
+
+/** `signal`: a request, offer, answer or candidate for one peer. `packet` is opaque to the server. */
+export interface Signal {
+  readonly room: string;
+  readonly to: string;
+  readonly kind: SignalKind;
+  readonly attempt: number;
+  readonly packet: unknown;
+}
+
+/** `relay`: packets for peers, one for each of `to`, then at most one body for all. `n` counts per connection. */
+export interface Relay {
+  readonly room: string;
+  readonly n: number;
+  readonly to: readonly string[];
+  readonly packets: readonly Uint8Array[];
+}
+
+// ---- what the server replies
+
+/** One STUN or TURN server, as in RTCIceServer. `lifetime`: seconds for which the credential holds; null: always. */
+export interface IceServer {
+  readonly urls: readonly string[];
+  readonly username: string | null;
+  readonly credential: string | null;
+  readonly lifetime: number | null;
+}
+
+/** What this server allows, told at join. Bytes and seconds. */
+export interface Limits {
+  readonly packet: number;
+  readonly signal: number;
+  readonly profile: number;
+  readonly recipients: number;
+  readonly peers: number;
+  readonly grace: number;
+}
+
+/** A member as the roster shows it. `user` and `attributes` come from its verified token. */
+export interface Member {
+  readonly id: string;
+  readonly key: string;
+  readonly statement: string;
+  readonly profile: string;
+  readonly connection: number;
+  readonly away: boolean;
+  readonly user: string | null;
+  readonly attributes: Readonly<Record<string, unknown>>;
+}
+
+/** The reply to `join`: the room as it is now, the newcomer included, in join order. */
+export interface Joined {
+  readonly room: string;
+  readonly version: number;
+  readonly peers: readonly Member[];
+  readonly ice_servers: readonly IceServer[];
+  readonly limits: Limits;
+  readonly resumed: boolean;
+}
+
+// ---- what the server sends
+
+/** A new member, or a new incarnation of one. */
+export interface PeerJoined {
+  readonly change: "peer-joined";
+  readonly member: Member;
+}
+
+/** A member is gone for good. */
+export interface PeerLeft {
+  readonly change: "peer-left";
+  readonly id: string;
+  readonly reason: LeftReason;
+}
+
+/** A member's profile changed; the statement binds the new one. */
+export interface PeerUpdated {
+  readonly change: "peer-updated";
+  readonly id: string;
+  readonly profile: string;
+  readonly statement: string;
+}
+
+/** A member's connection dropped; it may come back within the grace time. `reason` is for people. */
+export interface PeerAway {
+  readonly change: "peer-away";
+  readonly id: string;
+  readonly reason: string;
+}
+
+/** A member has a new connection, after having been away or not. */
+export interface PeerBack {
+  readonly change: "peer-back";
+  readonly id: string;
+  readonly connection: number;
+  readonly statement: string;
+}
+
+/** One change of a roster; `change` tells which. */
+export type Change = PeerJoined | PeerLeft | PeerUpdated | PeerAway | PeerBack;
+
+/** `roster`: what changed between two versions. base > mine: join again; version <= mine: ignore. */
+export interface Roster {
+  readonly room: string;
+  readonly base: number;
+  readonly version: number;
+  readonly changes: readonly Change[];
+}
+
+/** `signal`, as the receiver gets it. */
+export interface SignalFrom {
+  readonly room: string;
+  readonly from: string;
+  readonly kind: SignalKind;
+  readonly attempt: number;
+  readonly packet: unknown;
+}
+
+/** `relay`, as the receiver gets it. */
+export interface RelayFrom {
+  readonly room: string;
+  readonly from: string;
+  readonly packet: Uint8Array;
+  readonly body: Uint8Array | null;
+}
+
+/** `relayed`: every relay of this connection up to `n` was taken. */
+export interface Relayed {
+  readonly n: number;
+}
+
+/** `refused`: relay `n` was not passed on to `to`. */
+export interface Refused {
+  readonly n: number;
+  readonly to: string;
+  readonly code: string;
+}
+
+/** `replaced`: a later connection or incarnation of the same id has joined; `statement` is its. */
+export interface Replaced {
+  readonly room: string;
+  readonly statement: string;
+}
+
+/** `room-closed`: the room is gone, and everyone in it. */
+export interface RoomClosed {
+  readonly room: string;
+  readonly reason: string;
+}
+
+/** `shutdown`: the server is about to leave; come back after so many seconds. */
+export interface Shutdown {
+  readonly reason: string;
+  readonly reconnect_after: number;
+}

@@ -1,0 +1,387 @@
+/** What is believed of a room's members (V1, V2). */
+
+import fc from "fast-check";
+import { beforeEach, describe, expect, test } from "vitest";
+
+import type * as wire from "../../src/protocol/events.ts";
+import { fromText, toText } from "../../src/protocol/ids.ts";
+import { remoteOf, RosterCore, type RosterEvent } from "../../src/roster.ts";
+import { appeared, away, delta, GRACE, joined, left, ME, Person, ROOM } from "./people.ts";
+
+let ada: Person;
+let bob: Person;
+
+beforeEach(() => {
+  ada = new Person("ada");
+  bob = new Person("bob");
+});
+
+function events(core: RosterCore): RosterEvent[] {
+  const told: RosterEvent[] = [];
+  for (let event = core.nextEvent(); event !== null; event = core.nextEvent()) told.push(event);
+  return told;
+}
+
+function types(core: RosterCore): string[] {
+  return events(core).map(({ type }) => type);
+}
+
+/** A core that has announced these. */
+function coreWith(...members: Person[]): RosterCore {
+  const core = new RosterCore(ROOM, ME.id);
+  core.receiveJoined(joined(members), 0);
+  expect(events(core)).toHaveLength(members.length);
+  return core;
+}
+
+describe("joining", () => {
+  test("the reply to join announces the others in their order", () => {
+    const core = new RosterCore(ROOM, ME.id);
+    expect(core.joined).toBe(false);
+    core.receiveJoined(joined([bob, ada]), 0);
+    expect(core.joined).toBe(true);
+    const told = events(core);
+    expect(told.map((event) => event.type === "PeerAppeared" && event.member.id)).toEqual([bob.id, ada.id]);
+    const member = core.member(ada.id);
+    expect(member).toMatchObject({ key: ada.key, static: ada.static, incarnation: 1_000 });
+    expect(member && remoteOf(member)).toMatchObject({ id: ada.id, statement: fromText(ada.statement()) });
+    expect(core.member(ME.id)).toBeUndefined();
+  });
+
+  test("what the server says of a member is kept", () => {
+    const core = new RosterCore(ROOM, ME.id);
+    const shown = { away: true, user: "ada@x", attributes: { role: "host" } };
+    core.receiveJoined(joined([ada.member(shown)]), 0);
+    expect(events(core)).toMatchObject([{ type: "PeerAppeared", member: shown }]);
+  });
+
+  test("guests are not peers", () => {
+    const core = new RosterCore(ROOM, ME.id);
+    core.receiveJoined(joined([ada.member({ id: "guest-7", key: "", statement: "" })]), 0);
+    core.receiveDelta(delta(10, 11, left("guest-7")), 0);
+    expect(events(core)).toEqual([]);
+  });
+
+  test("a statement that did not change is not checked again", () => {
+    const core = coreWith(ada);
+    const member = ada.member({ key: "nonsense, if it were looked at", away: true });
+    core.receiveJoined(joined([member], { version: 11, resumed: true }), 0);
+    expect(events(core)).toEqual([{ type: "PeerWentAway", id: ada.id }]);
+  });
+});
+
+describe("statements", () => {
+  const forged: [string, (ada: Person, bob: Person) => Partial<wire.Member>][] = [
+    ["not base64url", () => ({ statement: "!" })],
+    ["not base64url", () => ({ key: "!" })],
+    ["too short", () => ({ statement: "AAAA" })],
+    ["another id", (_, other) => ({ statement: other.statement() })],
+    ["another id", (_, other) => ({ key: toText(other.key) })],
+    ["another id", (_, other) => ({ id: other.id })],
+    ["another room", (one) => ({ statement: one.statement({ room: "attic" }) })],
+    ["signature", (one, other) => ({ statement: one.statement({ key: other.key }) })],
+    ["not signed", () => ({ profile: '{"name": "Eve"}' })],
+    ["not signed", () => ({ profile: "\ud800" })],
+  ];
+
+  test.each(forged)("who is not what the server shows is not announced: %s (%#)", (why, changes) => {
+    const core = new RosterCore(ROOM, ME.id);
+    core.receiveJoined(joined([ada.member(changes(ada, bob))]), 0);
+    const [told, ...more] = events(core);
+    expect(told).toMatchObject({ type: "BadMember", why: expect.stringContaining(why) as unknown });
+    expect(more).toEqual([]);
+    expect([...core.bad.values()]).toEqual([1]);
+    expect(core.member(ada.id)).toBeUndefined();
+  });
+
+  test("half a surrogate pair is not taken for the text that was signed", () => {
+    ada.profile = "\ufffd";
+    const core = new RosterCore(ROOM, ME.id);
+    core.receiveJoined(joined([ada.member({ profile: "\ud800" })]), 0);
+    expect(types(core)).toEqual(["BadMember"]);
+  });
+
+  test("a bad member does not hide the others, is announced once it is right, and can leave", () => {
+    const core = new RosterCore(ROOM, ME.id);
+    core.receiveJoined(joined([ada.member({ profile: "x" }), bob]), 0);
+    expect(types(core)).toEqual(["BadMember", "PeerAppeared"]);
+    core.receiveDelta(delta(10, 11, ada.say('{"n": 1}')), 0);
+    expect(types(core)).toEqual(["PeerAppeared"]);
+    const other = new RosterCore(ROOM, ME.id);
+    other.receiveJoined(joined([ada.member({ profile: "x" })]), 0);
+    events(other);
+    other.receiveDelta(delta(10, 11, left(ada.id)), 0);
+    expect(events(other)).toEqual([]);
+  });
+
+  test.each(["incarnation", "profile", "same version"] as const)("the server cannot turn the clock back: %s", (old) => {
+    ada.version = 5;
+    const before = {
+      incarnation: ada.statement({ incarnation: 999, profileVersion: 9 }),
+      profile: ada.statement({ profileVersion: 4 }),
+      "same version": ada.statement({ static: new Uint8Array(32) }),
+    }[old];
+    const core = coreWith(ada);
+    core.receiveDelta(delta(10, 11, { change: "peer-joined", member: ada.member({ statement: before }) }), 0);
+    expect(events(core)).toEqual([{ type: "BadMember", id: ada.id, why: "an older statement" }]);
+    expect(core.member(ada.id)).toMatchObject({ incarnation: 1_000, profileVersion: 5, static: ada.static });
+  });
+
+  test("a forged profile changes nothing, but the connection is the server's to tell", () => {
+    const core = coreWith(ada);
+    const update: wire.Change = { change: "peer-updated", id: ada.id, profile: "{}2", statement: ada.statement() };
+    core.receiveDelta(delta(10, 11, update, away(ada.id)), 0);
+    expect(events(core)).toEqual([
+      { type: "BadMember", id: ada.id, why: "a profile that was not signed" },
+      { type: "PeerWentAway", id: ada.id },
+    ]);
+    expect(core.member(ada.id)?.profile).toBe("{}");
+  });
+});
+
+describe("deltas", () => {
+  test("each change is told", () => {
+    const core = coreWith(ada);
+    core.receiveDelta(delta(10, 11, appeared(bob)), 0);
+    expect(types(core)).toEqual(["PeerAppeared"]);
+    core.receiveDelta(delta(11, 12, bob.say('{"name": "Bob"}')), 0);
+    expect(events(core)).toEqual([{ type: "PeerChanged", id: bob.id, profile: '{"name": "Bob"}' }]);
+    core.receiveDelta(delta(12, 13, away(ada.id)), 0);
+    expect(events(core)).toEqual([{ type: "PeerWentAway", id: ada.id }]);
+    for (const connection of [2, 3]) {
+      core.receiveDelta(delta(11 + connection, 12 + connection, ada.comeBack()), 0);
+      expect(events(core)).toEqual([{ type: "PeerCameBack", id: ada.id, connection }]);
+    }
+    core.receiveDelta(delta(15, 16, left(ada.id, "removed")), 0);
+    expect(events(core)).toEqual([{ type: "PeerVanished", id: ada.id, reason: "removed" }]);
+    expect(core.member(ada.id)).toBeUndefined();
+  });
+
+  test("a new incarnation is another peer, also after having left", () => {
+    const core = coreWith(ada);
+    ada.restart();
+    core.receiveDelta(delta(10, 11, appeared(ada)), 0);
+    expect(events(core)).toMatchObject([
+      { type: "PeerVanished", id: ada.id, reason: "restarted" },
+      { type: "PeerAppeared", member: { incarnation: 1_001 } },
+    ]);
+    ada.restart();
+    core.receiveDelta(delta(11, 13, left(ada.id), appeared(ada)), 0);
+    expect(types(core)).toEqual(["PeerVanished", "PeerAppeared"]);
+  });
+
+  test("what is known already is not told again", () => {
+    const core = new RosterCore(ROOM, ME.id);
+    core.receiveJoined(joined([ada], { version: 12 }), 0);
+    events(core);
+    core.receiveDelta(delta(9, 14, appeared(ada), left(ada.id), appeared(ada), away(ada.id)), 0);
+    expect(events(core)).toEqual([{ type: "PeerWentAway", id: ada.id }]);
+  });
+
+  test.each([
+    [5, 9],
+    [5, 10],
+    [10, 10],
+  ])("an old delta is ignored: %i to %i", (base, version) => {
+    const core = coreWith(ada);
+    core.receiveDelta(delta(base, version, left(ada.id)), 0);
+    expect(events(core)).toEqual([]);
+  });
+
+  test("a gap makes it join again, and asks once", () => {
+    const core = coreWith(ada);
+    core.receiveDelta(delta(11, 12, left(ada.id)), 0);
+    core.receiveDelta(delta(12, 13, appeared(bob)), 0);
+    expect(events(core)).toEqual([{ type: "MustJoinAgain" }]);
+    core.receiveJoined(joined([bob], { version: 13, resumed: true }), 0);
+    expect(types(core)).toEqual(["PeerAppeared", "PeerVanished"]);
+    core.receiveDelta(delta(15, 16), 0);
+    expect(events(core)).toEqual([{ type: "MustJoinAgain" }]);
+  });
+
+  test("deltas before the reply to join, and changes of nobody, change nothing", () => {
+    const early = new RosterCore(ROOM, ME.id);
+    early.receiveDelta(delta(0, 1, appeared(ada)), 0);
+    expect(events(early)).toEqual([]);
+    const core = coreWith(ada);
+    const updated: wire.Change = { change: "peer-updated", id: "nobody", profile: "{}", statement: "x" };
+    const back: wire.Change = { change: "peer-back", id: "nobody", connection: 2, statement: "x" };
+    core.receiveDelta(delta(10, 11, away("nobody"), left("nobody"), updated, back, left(ME.id)), 0);
+    expect(events(core)).toEqual([]);
+  });
+});
+
+describe("joining again", () => {
+  test("who is absent after our own absence has left", () => {
+    const core = coreWith(ada, bob);
+    core.receiveJoined(joined([bob], { version: 20, resumed: true }), 5);
+    expect(events(core)).toEqual([{ type: "PeerVanished", id: ada.id, reason: "lost" }]);
+    expect(core.nextTimeout()).toBeNull();
+  });
+
+  test("after a server's restart the absent have the grace time", () => {
+    const core = coreWith(ada, bob);
+    core.receiveJoined(joined([], { version: 1 }), 100);
+    expect(types(core)).toEqual(["PeerWentAway", "PeerWentAway"]);
+    expect(core.nextTimeout()).toBe(100 + GRACE);
+    ada.connection += 1;
+    core.receiveDelta(delta(1, 2, appeared(ada)), 110);
+    expect(events(core)).toEqual([{ type: "PeerCameBack", id: ada.id, connection: 2 }]);
+    core.handleTimeout(129.9);
+    expect(events(core)).toEqual([]);
+    core.handleTimeout(130);
+    expect(events(core)).toEqual([{ type: "PeerVanished", id: bob.id, reason: "lost" }]);
+    expect(core.nextTimeout()).toBeNull();
+  });
+
+  test("a second restart does not begin the grace time anew", () => {
+    const core = coreWith(ada);
+    core.receiveJoined(joined([], { version: 1 }), 100);
+    core.receiveJoined(joined([], { version: 1 }), 120);
+    core.receiveJoined(joined([], { version: 2, resumed: true }), 125);
+    expect(types(core)).toEqual(["PeerWentAway"]);
+    expect(core.nextTimeout()).toBe(100 + GRACE);
+  });
+
+  test("who restarts, or leaves for good, while absent is not waited for", () => {
+    const core = coreWith(ada, bob);
+    core.receiveJoined(joined([], { version: 1 }), 100);
+    events(core);
+    ada.restart();
+    core.receiveDelta(delta(1, 3, appeared(ada), left(bob.id, "closed")), 101);
+    expect(events(core)).toMatchObject([
+      { type: "PeerVanished", id: ada.id, reason: "restarted" },
+      { type: "PeerAppeared" },
+      { type: "PeerVanished", id: bob.id, reason: "closed" },
+    ]);
+    expect(core.nextTimeout()).toBeNull();
+  });
+
+  test("what changed meanwhile is told", () => {
+    const core = coreWith(ada, bob);
+    ada.say('{"n": 2}');
+    ada.connection = 4;
+    core.receiveJoined(joined([ada, bob.member({ away: true })], { version: 30, resumed: true }), 9);
+    expect(events(core)).toEqual([
+      { type: "PeerChanged", id: ada.id, profile: '{"n": 2}' },
+      { type: "PeerCameBack", id: ada.id, connection: 4 },
+      { type: "PeerWentAway", id: bob.id },
+    ]);
+  });
+});
+
+// ---- in general
+
+interface Believed {
+  profile: string;
+  connection: number;
+  away: boolean;
+}
+
+/** A server's roster, which changes at random. */
+class World {
+  readonly people = Array.from({ length: 5 }, (_, number) => new Person(`somebody ${number}`));
+  readonly there = new Map<string, wire.Member>();
+  version = 1;
+  readonly history: (readonly [number, wire.Change])[] = [];
+
+  change(who: number, what: number): void {
+    const person = this.people[who % this.people.length] as Person;
+    const told = this.there.get(person.id);
+    let change: wire.Change;
+    if (told === undefined) {
+      person.restart();
+      change = appeared(person);
+      this.there.set(person.id, change.member);
+    } else if (what === 0) {
+      change = person.say(`{"n": ${this.version}}`);
+      this.there.set(person.id, { ...told, profile: change.profile, statement: change.statement });
+    } else if (what === 1) {
+      change = person.comeBack();
+      this.there.set(person.id, { ...told, connection: change.connection, statement: change.statement, away: false });
+    } else if (what === 2) {
+      change = away(person.id);
+      this.there.set(person.id, { ...told, away: true });
+    } else {
+      change = left(person.id);
+      this.there.delete(person.id);
+    }
+    this.version += 1;
+    this.history.push([this.version, change]);
+  }
+
+  /** What was changed since so many versions ago. */
+  delta(ago: number): wire.Roster {
+    const since = this.version - ago;
+    return delta(since, this.version, ...this.history.filter(([at]) => at > since).map(([, change]) => change));
+  }
+
+  joined(): wire.Joined {
+    return joined([...this.there.values()], { version: this.version, resumed: true });
+  }
+}
+
+/** An application that keeps its own list by the events alone. */
+function follow(core: RosterCore, believed: Map<string, Believed>, world: World): void {
+  let again = false;
+  for (const event of events(core)) {
+    switch (event.type) {
+      case "PeerAppeared": {
+        expect(believed.has(event.member.id)).toBe(false);
+        const { profile, connection, away: isAway } = event.member;
+        believed.set(event.member.id, { profile, connection, away: isAway });
+        break;
+      }
+      case "PeerVanished":
+        expect(believed.delete(event.id)).toBe(true);
+        break;
+      case "PeerChanged":
+        believed.set(event.id, { ...(believed.get(event.id) as Believed), profile: event.profile });
+        break;
+      case "PeerWentAway":
+        believed.set(event.id, { ...(believed.get(event.id) as Believed), away: true });
+        break;
+      case "PeerCameBack": {
+        const { connection } = event;
+        believed.set(event.id, { ...(believed.get(event.id) as Believed), connection, away: false });
+        break;
+      }
+      case "MustJoinAgain":
+        again = true;
+        break;
+      case "BadMember":
+        throw new Error(`${event.id}: ${event.why}`);
+    }
+  }
+  if (again) {
+    core.receiveJoined(world.joined(), 0);
+    follow(core, believed, world);
+  }
+}
+
+test("whatever is missed or doubled, all come to believe the same", () => {
+  const step = fc.record({ who: fc.nat(4), what: fc.nat(3), told: fc.boolean(), ago: fc.constantFrom(1, 1, 1, 2, 4) });
+  fc.assert(
+    fc.property(fc.array(step, { minLength: 1, maxLength: 40 }), (steps) => {
+      const world = new World();
+      const core = new RosterCore(ROOM, ME.id);
+      const believed = new Map<string, Believed>();
+      core.receiveJoined(world.joined(), 0);
+      for (const { who, what, told, ago } of steps) {
+        world.change(who, what);
+        if (told) core.receiveDelta(world.delta(ago), 0);
+        follow(core, believed, world);
+      }
+      core.receiveJoined(world.joined(), 0);
+      follow(core, believed, world);
+      expect(new Set(believed.keys())).toEqual(new Set(world.there.keys()));
+      for (const [id, { profile, connection, away: isAway }] of world.there) {
+        const one = believed.get(id);
+        expect([one?.profile, one?.away]).toEqual([profile, isAway]);
+        if (!isAway) expect(one?.connection).toBe(connection); // of one who is away it is told when it is back
+        expect(core.member(id)).toBeDefined();
+      }
+    }),
+    { numRuns: 40 },
+  );
+}, 60_000);

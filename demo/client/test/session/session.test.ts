@@ -1,0 +1,422 @@
+/** One session by hand: what each rule promises, where random lives would notice its absence late or never. */
+
+import { describe, expect, test } from "vitest";
+import { type Frame, FrameType, Lane } from "../../src/codec/frames.ts";
+import { decodeAck, decodePing, decodePong, encodeBye, encodeDatagram, encodePing } from "../../src/codec/payloads.ts";
+import * as values from "../../src/codec/values.ts";
+import { Budget } from "../../src/session/credit.ts";
+import { KIB, MIB, RULES } from "../../src/session/rules.ts";
+import { DIRECT, RELAY, Single, bytes, control } from "./single.ts";
+
+function opening(one: Single, number: number, label: string, lane: Lane = Lane.RELIABLE, on: Lane = Lane.RELIABLE): Frame {
+  const payload = values.encode([label, "", lane, {}]);
+  return one.data(payload, { channel: number, kind: FrameType.OPEN, lane: on });
+}
+
+describe("order and copies (S3)", () => {
+  test("frames that come early wait for their turn; copies are dropped", () => {
+    const one = new Single();
+    const [first, second, third] = [one.data("1"), one.data("2"), one.data("3")];
+    one.receive(RELAY, third, second, second);
+    expect(one.messages()).toEqual([]);
+    one.receive(RELAY, first, first, third);
+    expect(one.messages()).toEqual(["1", "2", "3"]);
+    one.receive(RELAY, second);
+    expect(one.messages()).toEqual([]);
+    expect(decodeAck((one.wait(0.03)[0] as { frames: Frame[] }).frames[0]?.payload as Uint8Array).reliable).toBe(4);
+  });
+
+  test("what is beyond the window is dropped", () => {
+    const one = new Single({ rules: { ...RULES, frameWindow: 4, reliableWindow: 100 } });
+    one.receive(RELAY, one.data("far", { seq: 5 }), one.data("5", { seq: 4 }), one.data(new Uint8Array(90), { seq: 3 }));
+    one.receive(RELAY, one.data("1"), one.data("2"));
+    expect(one.messages()).toEqual(["1", "2"]);
+    one.receive(RELAY, one.data("3", { seq: 3 }));
+    expect(one.messages()).toEqual(["3", "5"]);
+  });
+
+  test("a message in pieces becomes one again, and each piece is a view of it", () => {
+    const one = new Single();
+    const message = Uint8Array.from({ length: 50_000 }, (_, at) => at);
+    one.send(message);
+    const frames = one.frames(FrameType.BYTES);
+    expect(frames.map(({ payload, more }) => [payload.length, more])).toEqual([
+      [RULES.chunk, true],
+      [RULES.chunk, true],
+      [RULES.chunk, true],
+      [50_000 - 3 * RULES.chunk, false],
+    ]);
+    expect(frames.every(({ payload }) => payload.buffer === message.buffer)).toBe(true);
+    const two = new Single();
+    two.receive(RELAY, ...frames);
+    const [event] = two.events();
+    expect(event).toMatchObject({ type: "MessageReceived", charge: 50_000 + 4 * 64, path: "relay" });
+    expect(event).toHaveProperty("payload", message);
+  });
+
+  test("what the application gets holds on to no packet", () => {
+    const one = new Single();
+    const packet = new Uint8Array(50_000);
+    one.receive(RELAY, one.data(packet.subarray(7, 10)));
+    const [event] = one.events();
+    expect(event).toHaveProperty("payload.buffer.byteLength", 3);
+  });
+
+  test("datagrams come once, in whatever order, and not when they are too old to know", () => {
+    const one = new Single();
+    one.receive(RELAY, opening(one, 1, "d", Lane.DATAGRAM));
+    one.events();
+    const came = (number: number) => {
+      const frame = control(FrameType.BYTES, encodeDatagram(number, bytes("x")));
+      one.receive(RELAY, { ...frame, channel: 1 });
+      return one.events().length === 1;
+    };
+    for (const number of [1, 5, 3, 300, 46, 299]) expect(came(number), `${number}`).toBe(true);
+    for (const number of [1, 5, 3, 300, 46, 44, 299]) expect(came(number), `${number} again`).toBe(false);
+    expect(came(2 ** 31)).toBe(true);
+    expect(came(2 ** 32 - 1)).toBe(true);
+    expect(came(2)).toBe(true); // it wraps
+    expect(came(2 ** 32 - 1)).toBe(false);
+    expect(came(0)).toBe(true);
+    expect(came(2 ** 32 - 200)).toBe(true);
+    expect(came(2 ** 32 - 254)).toBe(false);
+  });
+});
+
+describe("what is due", () => {
+  test("an acknowledgement in time, and at once what else waits", () => {
+    const one = new Single({ direct: true });
+    one.wait(0.1);
+    expect(one.session.isDue(one.now + 10)).toBe(false);
+    one.receive(DIRECT, one.data("a"));
+    expect(one.session.isDue(one.now + RULES.ackDelay / 2)).toBe(false);
+    expect(one.session.isDue(one.now + RULES.ackDelay * 2)).toBe(true);
+    one.receive(DIRECT, control(FrameType.PING, encodePing(7, 0)));
+    expect(one.session.isDue(one.now)).toBe(true);
+    one.flights();
+    expect(one.session.isDue(one.now)).toBe(false);
+    one.send("b");
+    expect(one.session.isDue(one.now)).toBe(true);
+    one.flights();
+    expect(one.session.isDue(one.now)).toBe(false);
+  });
+});
+
+describe("credit (S4)", () => {
+  test("a channel without credit stops no other one", () => {
+    const one = new Single();
+    const full = one.session.open("full", Lane.RELIABLE);
+    for (let count = 0; count < 80; count++) one.send(new Uint8Array(1_000), full);
+    one.send("hello");
+    const frames = one.frames(FrameType.BYTES);
+    expect(frames.filter(({ channel }) => channel === full)).toHaveLength(61); // 64 KiB, each charging 1,064
+    expect(frames.at(-1)?.channel === 0 || frames.some(({ channel }) => channel === 0)).toBe(true);
+    expect(one.session.canSend(full, 10)).toBe(false);
+    expect(one.session.canSend(0, 10)).toBe(true);
+    one.ack(frames.length + 2, 1, [[full, 128 * KIB, 61 * 1_064]]);
+    expect(one.frames(FrameType.BYTES)).toHaveLength(19);
+    expect(one.events()).toEqual([{ type: "SendReady", channel: full }]);
+  });
+
+  test("credit grows when something listens, and by half a window, or when nothing waits", () => {
+    const one = new Single();
+    const limit = () => {
+      one.receive(RELAY, control(FrameType.PING, encodePing(1)));
+      return decodePong(one.frames(FrameType.PONG)[0]?.payload as Uint8Array)[1].credits[0]?.[1];
+    };
+    expect(limit()).toBe(64 * KIB);
+    one.receive(RELAY, one.data(new Uint8Array(100)), one.data(new Uint8Array(100)));
+    one.session.handled(0, 164, one.now);
+    expect(limit()).toBe(64 * KIB);
+    one.session.handled(0, 164, one.now);
+    expect(limit()).toBe(64 * KIB + 328);
+    one.session.listen(0, one.now);
+    expect(limit()).toBe(328 + 1_152 * KIB);
+    expect(() => one.session.handled(0, 164, one.now)).toThrow("nothing of channel 0");
+  });
+
+  test("who waits for credit pings every second, and the pong brings it", () => {
+    const one = new Single();
+    for (let count = 0; count < 70; count++) one.send(new Uint8Array(1_000));
+    const sent = one.frames(FrameType.BYTES).length;
+    one.ack(sent + 1, 1, []);
+    const pings = one.wait(10).flatMap(({ frames }) => frames.filter(({ type }) => type === FrameType.PING));
+    expect(pings.length).toBeGreaterThanOrEqual(9);
+    one.told(decodePing(pings.at(-1)?.payload as Uint8Array)[0], sent + 1, 1, [[0, 128 * KIB, sent * 1_064]]);
+    expect(one.frames(FrameType.BYTES)).toHaveLength(70 - sent);
+  });
+
+  test("the budget of all links bounds what waits", () => {
+    const budget = new Budget(10_000);
+    const one = new Single({ relay: false, budget });
+    const two = new Single({ relay: false, budget });
+    one.send(new Uint8Array(9_000));
+    expect(two.session.canSend(0, 5_000)).toBe(false);
+    expect(two.session.nextTimeout()).toBeCloseTo(100.05);
+    one.session.end();
+    expect(budget.used).toBe(0);
+    two.now += 0.05;
+    two.session.handleTimeout(two.now);
+    expect(two.events()).toEqual([{ type: "SendReady", channel: 0 }]);
+  });
+
+  test("what is acknowledged is off the budget, and nothing else", () => {
+    const budget = new Budget();
+    const one = new Single({ budget });
+    one.send(new Uint8Array(1_000));
+    one.send(new Uint8Array(20_000));
+    expect(budget.used).toBe(21_000 + 3 * 64);
+    one.flights();
+    one.ack(2);
+    expect(budget.used).toBe(20_000 + 2 * 64);
+    one.ack(4);
+    expect(budget.used).toBe(0);
+  });
+
+  test("a message too large for its lane is refused, and the words say what to do", () => {
+    const one = new Single();
+    const bulk = one.session.open("b", Lane.BULK);
+    const big = new Uint8Array(MIB + 1);
+    expect(() => one.send(big)).toThrow("use the bulk lane");
+    one.send(big, bulk);
+    expect(() => one.send(new Uint8Array(16 * MIB + 1), bulk)).toThrow("in pieces");
+    expect(() => one.session.sendDatagram(0, FrameType.BYTES, new Uint8Array(16_381), one.now)).toThrow("datagram");
+    expect(() => one.session.open("b", Lane.BULK)).toThrow("open already");
+    expect(() => one.send("x", 9)).toThrow("closed");
+  });
+});
+
+describe("lanes and resending (S6)", () => {
+  test("reliable goes ahead of bulk, and bulk leaves it room", () => {
+    const one = new Single({ relay: false, direct: true });
+    const bulk = one.session.open("b", Lane.BULK);
+    for (let count = 0; count < 20; count++) one.send(new Uint8Array(14_388), bulk);
+    for (let count = 0; count < 20; count++) one.send(new Uint8Array(1_000));
+    const lanes = one.session.framesToSend(one.now).map(({ lane }) => lane).filter((lane) => lane !== Lane.DATAGRAM);
+    expect(lanes[0]).toBe(Lane.RELIABLE);
+    expect(lanes).not.toContain(Lane.BULK); // the reliable lane has more than there is room for
+  });
+
+  test("so many frames, and so many bytes, may be unacknowledged", () => {
+    const one = new Single({ rules: { ...RULES, frameWindow: 4 } });
+    for (let count = 0; count < 6; count++) one.send("x");
+    expect(one.frames(FrameType.BYTES).map(({ seq }) => seq)).toEqual([1, 2, 3, 4]);
+    one.ack(2);
+    expect(one.frames(FrameType.BYTES).map(({ seq }) => seq)).toEqual([5]);
+    const two = new Single({ rules: { ...RULES, reliableWindow: 40 } });
+    for (let count = 0; count < 6; count++) two.send("x");
+    expect(two.frames(FrameType.BYTES).map(({ seq }) => seq)).toEqual([1, 2, 3]);
+  });
+
+  test("what a path that ended carried goes by the other, and what was refused goes again after a pause", () => {
+    const one = new Single({ direct: true });
+    one.send("1");
+    expect(one.flights()[0]?.instance).toEqual(DIRECT);
+    one.session.pathEnded(DIRECT, one.now);
+    const [again] = one.flights().filter(({ items }) => items.length);
+    expect(again?.instance).toEqual(RELAY);
+    one.session.refused(again as NonNullable<typeof again>, "busy", one.now);
+    expect(one.frames(FrameType.BYTES)).toEqual([]);
+    expect(one.session.nextTimeout()).toBeCloseTo(one.now + 0.1);
+    const flights = one.wait(0.2);
+    expect(flights.flatMap(({ frames }) => frames.filter(({ seq }) => seq))).toHaveLength(1);
+  });
+
+  test("what nothing was acknowledged of goes again after 3 s, then 6, 12, 24 and 30", () => {
+    const one = new Single();
+    one.send("1");
+    one.flights();
+    const start = one.now;
+    const times: number[] = [];
+    for (let tick = 0; tick < 1_200; tick++) {
+      const again = one.wait(0.1).some(({ items }) => items.length);
+      if (again) times.push(Math.round(one.now - start));
+    }
+    expect(times).toEqual([3, 9, 21, 45, 75, 105]);
+  });
+});
+
+describe("proof and suspicion (S7)", () => {
+  function adopted(): Single {
+    const one = new Single({ direct: true });
+    for (let count = 0; count < 5; count++) {
+      one.now += 0.01;
+      one.session.ping(one.now);
+      one.now += 0.01;
+      one.pong(DIRECT);
+    }
+    one.wait(0.2);
+    one.events();
+    return one;
+  }
+
+  test("silence makes direct suspect, the relay carries on, the peer is told; three pongs later it is back", () => {
+    const one = adopted();
+    one.send("1");
+    expect(one.flights()[0]?.instance).toEqual(DIRECT);
+    const flights = one.wait(0.6);
+    expect(one.events()).toEqual([{ type: "Suspected", attempt: 1 }, { type: "PathChanged", path: "relay" }]);
+    const relayed = flights.filter(({ instance }) => instance.key === RELAY.key).flatMap(({ frames }) => frames);
+    expect(relayed.some(({ type }) => type === FrameType.BYTES)).toBe(true);
+    const told = relayed.find(({ type }) => type === FrameType.PING);
+    expect(decodePing(told?.payload as Uint8Array)[1]).toBe(1);
+    for (let count = 0; count < 3; count++) {
+      expect(one.events()).toEqual([]);
+      const pings = one.wait(0.21).filter(({ instance }) => instance.key === DIRECT.key).flatMap(({ frames }) => frames);
+      const number = decodePing(pings.findLast(({ type }) => type === FrameType.PING)?.payload as Uint8Array)[0];
+      one.told(number, 2, 1, [], DIRECT);
+    }
+    expect(one.events()).toEqual([{ type: "Trusted", attempt: 1 }, { type: "PathChanged", path: "direct" }]);
+  });
+
+  test("hearing the peer is no proof that it hears us", () => {
+    const one = adopted();
+    one.send("1");
+    one.flights();
+    for (let tick = 0; tick < 20; tick++) {
+      one.receive(DIRECT, one.data("hear me"));
+      one.wait(0.05);
+    }
+    expect(one.events()).toContainEqual({ type: "Suspected", attempt: 1 });
+  });
+
+  test("acknowledgements on it are proof, and a late timer is our own fault", () => {
+    const one = adopted();
+    for (let seq = 2; seq < 30; seq++) {
+      one.send("1");
+      one.flights();
+      one.wait(0.05);
+      one.ack(seq, 1, [], DIRECT);
+    }
+    one.send("1");
+    one.flights();
+    one.session.nextTimeout();
+    one.now += 3; // the program stood still
+    one.session.handleTimeout(one.now);
+    expect(one.events().some(({ type }) => type === "Suspected")).toBe(false);
+  });
+
+  test("who is told that the peer suspects suspects too", () => {
+    const one = adopted();
+    one.now += 1;
+    one.receive(RELAY, control(FrameType.PING, encodePing(9, 2)));
+    expect(one.events()).toEqual([]);
+    one.receive(RELAY, control(FrameType.PING, encodePing(10, 1)));
+    expect(one.events()).toContainEqual({ type: "Suspected", attempt: 1 });
+    expect(one.session.directProved).toBe(false);
+    expect(one.session.directSilent).toBe(true);
+  });
+});
+
+describe("ends (S8)", () => {
+  test("a pong that was overtaken says nothing of a channel it is older than", () => {
+    for (const lane of [Lane.RELIABLE, Lane.BULK] as const) {
+      const one = new Single({ direct: true });
+      const channel = one.session.open("short", lane);
+      one.send("hello", channel);
+      one.session.closeChannel(channel, one.now);
+      const mark = one.session.flush(one.now);
+      one.flights();
+      const wanted = (next: number): [number, number] => (lane === Lane.BULK ? [1, next] : [next, 1]);
+      one.ack(...wanted(4), [], DIRECT);
+      one.told(0, ...wanted(1)); // written before the channel's open had come
+      expect(one.events()).toEqual([]);
+      one.told(0, ...wanted(4));
+      expect(one.events()).toEqual([{ type: "Flushed", mark }]);
+    }
+  });
+
+  test("a close sends a bye with the last numbers; both byes end the session; the rest is reported", () => {
+    const one = new Single();
+    one.send("1");
+    one.flights();
+    one.session.close(one.now);
+    one.send("too late");
+    const [bye] = one.frames(FrameType.BYE);
+    expect(bye).toMatchObject({ seq: 2, payload: encodeBye(1, 0) });
+    one.receive(RELAY, one.data("last"), one.data(encodeBye(1, 0), { kind: FrameType.BYE }));
+    expect(one.events().map(({ type }) => type)).toEqual(["MessageReceived", "ByeReceived"]);
+    one.ack(3);
+    expect(one.events()).toEqual([{ type: "ByeDone" }]);
+    expect(one.session.end().map(({ payload }) => payload)).toEqual([bytes("too late")]);
+    expect(one.session.nextTimeout()).toBe(null);
+    expect(one.flights()).toEqual([]);
+  });
+});
+
+test("a bye that overtakes bulk waits for it", () => {
+  const one = new Single();
+  one.receive(RELAY, opening(one, 1, "b", Lane.BULK, Lane.BULK));
+  const late = one.data("late", { channel: 1, lane: Lane.BULK });
+  one.receive(RELAY, one.data(encodeBye(0, 2), { kind: FrameType.BYE }));
+  expect(one.events().map(({ type }) => type)).toEqual(["ChannelOpened"]);
+  expect(one.frames(FrameType.BYE)).toEqual([]);
+  one.receive(RELAY, late);
+  expect(one.events().map(({ type }) => type)).toEqual(["MessageReceived", "ByeReceived"]);
+  expect(one.frames(FrameType.BYE)).toHaveLength(1);
+});
+
+describe("a peer that lies ends its session (S10)", () => {
+  const big = new Uint8Array(16_000);
+  const LIES: Record<string, [(one: Single) => void, string]> = {
+    "acknowledges the unsent": [(one) => one.ack(2), "frame 1 of lane reliable"],
+    "acknowledges unsent bulk": [(one) => one.ack(1, 2), "frame 1 of lane bulk"],
+    "handles the unsent": [(one) => one.ack(1, 1, [[0, 70_000, 1]]), "1 handled of 0 sent"],
+    "gives an absurd limit": [(one) => one.ack(1, 1, [[0, 2 ** 47, 0]]), "absurd limit"],
+    "gives credit for no channel": [(one) => one.ack(1, 1, [[5, 70_000, 0]]), "never opened"],
+    "opens endless channels": [
+      (one) => {
+        for (let number = 1; number < 65; number++) one.receive(RELAY, opening(one, number, `${number}`));
+      },
+      "more than 64 channels",
+    ],
+    "opens a channel twice": [(one) => one.receive(RELAY, opening(one, 1, "x"), opening(one, 2, "x")), "a second channel"],
+    "opens a number twice": [(one) => one.receive(RELAY, opening(one, 1, "x"), opening(one, 1, "y")), "opened twice"],
+    "opens on another lane": [(one) => one.receive(RELAY, opening(one, 1, "x", Lane.BULK)), "opened on lane reliable"],
+    "sends beyond its credit": [
+      (one) => {
+        for (let count = 0; count < 5; count++) one.receive(RELAY, one.data(big));
+      },
+      "beyond its credit",
+    ],
+    "sends a message without end": [
+      (one) => {
+        one.session.listen(0, one.now);
+        for (let count = 0; count < 66; count++) one.receive(RELAY, one.data(new Uint8Array(16_384), { more: true }));
+      },
+      "without end",
+    ],
+    "changes the type in midst of a message": [
+      (one) => one.receive(RELAY, one.data("1", { more: true }), one.data("2", { kind: FrameType.TEXT })),
+      "a text in the midst of a bytes",
+    ],
+    "closes in midst of a message": [
+      (one) => one.receive(RELAY, one.data("1", { more: true }), one.data("", { kind: FrameType.CLOSE })),
+      "makes no sense",
+    ],
+    "sends on no channel": [(one) => one.receive(RELAY, one.data("1", { channel: 3 })), "not open"],
+    "sends on another lane": [(one) => one.receive(RELAY, one.data("1", { lane: Lane.BULK })), "not open"],
+    "sends after a close": [
+      (one) => one.receive(RELAY, one.data("", { kind: FrameType.CLOSE }), one.data("1")),
+      "not open",
+    ],
+    "says a bye that does not fit": [
+      (one) => one.receive(RELAY, one.data(encodeBye(5, 0), { kind: FrameType.BYE })),
+      "a bye that does not fit",
+    ],
+    "sends after its bye": [
+      (one) => one.receive(RELAY, one.data(encodeBye(0, 0), { kind: FrameType.BYE }), one.data("1")),
+      "after the bye",
+    ],
+    "cuts a pong short": [(one) => one.receive(RELAY, control(FrameType.PONG, new Uint8Array(3))), "a pong of 3 bytes"],
+  };
+
+  test.each(Object.entries(LIES))("%s", (_, [lie, words]) => {
+    const one = new Single();
+    lie(one);
+    expect(one.failure()).toContain(words);
+    expect(one.flights()).toEqual([]);
+    one.receive(RELAY, one.data("more"));
+    expect(one.events()).toEqual([]);
+  });
+});

@@ -1,0 +1,20 @@
+import { fileURLToPath } from "node:url";
+import { defineConfig } from "vitest/config";
+
+const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+
+// The server serves what is written here. Nothing is inlined: its policy allows no inline script, style or image.
+export default defineConfig({
+  resolve: { alias: { eitherway: here("../client/src/index.ts") } },
+  build: {
+    outDir: here("../../signalling/http/static"),
+    emptyOutDir: true,
+    target: "es2022",
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    chunkSizeWarningLimit: 400,
+  },
+  // `npm run dev` takes everything but the page from a server that runs already: `eitherway serve`.
+  server: { proxy: { "/socket.io": { target: "http://127.0.0.1:8080", ws: true } } },
+  test: { include: ["test/**/*.test.ts"], environment: "node" },
+});
