@@ -1,4 +1,4 @@
-"""A Python peer for tests: it does what lines of JSON on its standard input say, and tells by lines of JSON what happens.
+"""A Python peer for tests: does what lines of JSON on its standard input say, and tells what happens in lines of JSON.
 
 Commands are lists. ["send", label, lane, data]: to everyone; ["bytes", label, lane, size, seed]: the same of bytes that
 both sides can make; ["flush"]; ["leave"]. It tells of joined, peer, message, path, undelivered, flushed, left.
