@@ -1,5 +1,6 @@
 """The page at `/`, and the client for other pages at `/eitherway.js`: built from `demo/`, kept in memory."""
 
+import functools
 import gzip
 import hashlib
 import html
@@ -67,10 +68,12 @@ def add_page(app: web.Application) -> None:
         return
     index = files.pop("index.html").read_text()
 
+    @functools.lru_cache(maxsize=1)
+    def asset(invite: str) -> _Asset:
+        return _Asset.of(index.replace(_PLACE, _PLACE[:-1] + html.escape(invite) + '"').encode(), ".html")
+
     async def page(request: web.Request) -> web.Response:
-        invite = html.escape(request.app.get(INVITE, ""))
-        body = index.replace(_PLACE, _PLACE[:-1] + invite + '"').encode()
-        return _answer(request, _Asset.of(body, ".html"), cache="no-cache")
+        return _answer(request, asset(request.app.get(INVITE, "")), cache="no-cache")
 
     app.router.add_get("/", page)
     for name, file in files.items():
@@ -90,13 +93,14 @@ class _Asset(NamedTuple):
 
 
 def _serve(name: str, path: Path) -> _Handler:
-    asset = _Asset.of(path.read_bytes(), path.suffix)
+    body = path.read_bytes()
+    asset = functools.cache(lambda: _Asset.of(body, path.suffix))  # compressed when it is asked for, not at the start
     # The names of assets change with their content; the others are looked at anew each time.
     cache = "public, max-age=31536000, immutable" if name.startswith("assets/") else "no-cache"
     extra = _FOR_OTHERS if name == "eitherway.js" else {}
 
     async def serve(request: web.Request) -> web.Response:
-        return _answer(request, asset, cache=cache, extra=extra)
+        return _answer(request, asset(), cache=cache, extra=extra)
 
     return serve
 
