@@ -14,11 +14,14 @@ from signalling.clients import Clients
 from signalling.config import Config
 from signalling.engine.packets import Speller
 from signalling.engine.server import Engine, make_server
+from signalling.feeds.feeds import FeedLimits, Feeds
+from signalling.feeds.history import Bounds
 from signalling.http.health import add_health
 from signalling.http.page import add_page
 from signalling.ice import is_turn
 from signalling.membership import Membership
 from signalling.namespace import SignallingNamespace
+from signalling.posts import Posts
 from signalling.protocol.events import Shutdown
 from signalling.relay import Relays
 from signalling.rooms.memory import MemoryStore
@@ -48,6 +51,7 @@ class Signalling:
         self.config = config or Config()
         self.stun_port: int | None = None
         self._clients: Clients = {}
+        self._feeds = Feeds(_feed_limits(self.config), time.monotonic, time.time)
         self._parts: _Parts | None = None
         self._stun = StunResponder()
         self._sweeper: asyncio.Task[None] | None = None
@@ -140,6 +144,7 @@ class Signalling:
                 membership,
                 Signals(store, clients, announcer, speller),
                 Relays(store, clients, announcer, speller),
+                Posts(self._feeds, speller),
                 self.start,
             )
         )
@@ -164,6 +169,7 @@ class Signalling:
                 log.exception("sweep failed")
 
     async def _sweep_once(self, engine: Engine) -> None:
+        self._feeds.expire()
         await engine.sweep(self.config.hello_timeout)
         for client in list(self._clients.values()):
             if client.outbox.full_for() > self.config.slow_timeout:
@@ -175,3 +181,12 @@ async def _until(condition: Callable[[], bool], seconds: float) -> None:
     deadline = time.monotonic() + seconds
     while not condition() and time.monotonic() < deadline:  # noqa: ASYNC110
         await asyncio.sleep(0.02)
+
+
+def _feed_limits(config: Config) -> FeedLimits:
+    return FeedLimits(
+        post=config.post_bytes,
+        room=Bounds(posts=config.history_posts, bytes=config.history_bytes, age=config.history_age),
+        rooms=config.max_feeds,
+        bytes=config.feeds_bytes,
+    )

@@ -3,6 +3,7 @@
 import asyncio
 import dataclasses
 
+from signalling.access import OPEN, Access
 from signalling.outbox import Outbox
 from signalling.throttle import TokenBucket
 
@@ -34,6 +35,7 @@ class Client:
     outbox: Outbox
     events: TokenBucket
     relay_bytes: TokenBucket
+    access: Access = OPEN
     lock: asyncio.Lock = dataclasses.field(default_factory=asyncio.Lock)
     waiting: int = 0
     seats: dict[str, Seat] = dataclasses.field(default_factory=dict)

@@ -70,6 +70,17 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     relay_rate: Annotated[float, _option("Relayed bytes a second from one client.", gt=0)] = 256_000_000.0
     relay_burst: Annotated[int, _option("Relayed bytes from one client at once.", ge=1_000_000)] = 64_000_000
 
+    post_bytes: Annotated[int, _option("Bytes of JSON in one post to a room's feed.", ge=1_024)] = 8_000_000
+    history_posts: Annotated[int, _option("Posts that a room keeps for those who come back.", ge=1)] = 10_000
+    history_bytes: Annotated[int, _option("Bytes of posts that a room keeps; the newest one always.", ge=65_536)] = (
+        33_554_432
+    )
+    history_age: Annotated[float, _option("How long a room keeps a post.", gt=0)] = 3_600.0
+    max_feeds: Annotated[int, _option("Rooms that have a feed at a time.", ge=1)] = 10_000
+    feeds_bytes: Annotated[
+        int, _option("Bytes of posts that all rooms keep; beyond that the quietest forget first.", ge=1_000_000)
+    ] = 536_870_912
+
     @classmethod
     def from_env(cls, environ: Mapping[str, str] = os.environ) -> Self:
         """The defaults, overridden by EITHERWAY_* variables. A list is separated by commas.

@@ -16,8 +16,9 @@ from signalling.engine.packets import Speller
 from signalling.engine.server import Engine
 from signalling.membership import Membership
 from signalling.outbox import Outbox
+from signalling.posts import Posts
 from signalling.protocol.errors import ProtocolError
-from signalling.protocol.events import Join, Leave, Profile, Relay, Signal, Wire
+from signalling.protocol.events import Join, Leave, Post, Profile, Relay, Signal, Unwatch, Watch, Wire
 from signalling.relay import Relays
 from signalling.signals import Signals
 from signalling.throttle import TokenBucket
@@ -44,6 +45,7 @@ class SignallingNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
         membership: Membership,
         signals: Signals,
         relays: Relays,
+        posts: Posts,
         before_connect: Callable[[], Awaitable[None]],
     ) -> None:
         super().__init__(namespace)
@@ -54,6 +56,7 @@ class SignallingNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
         self._membership = membership
         self._signals = signals
         self._relays = relays
+        self._posts = posts
         self._before_connect = before_connect
 
     async def trigger_event(self, event: str, *args: Any) -> Reply | None:
@@ -126,6 +129,7 @@ class SignallingNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
             del self._clients[client.sid]
             client.outbox.close()
             self._relays.gone(client)
+            self._posts.gone(client)
             await self._membership.gone(client, reason)
 
     async def _in_order(self, client: Client, event: str, data: object) -> Reply | None:
@@ -159,6 +163,12 @@ class SignallingNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
                     await self._membership.leave(client, _read(data, Leave))
                 case "profile":
                     await self._membership.profile(client, _read(data, Profile))
+                case "post":
+                    reply = self._posts.post(client, _read(data, Post))
+                case "watch":
+                    reply = self._posts.watch(client, _read(data, Watch))
+                case "unwatch":
+                    self._posts.unwatch(client, _read(data, Unwatch))
                 case _:
                     raise ProtocolError("bad-request", f"there is no event {event[:40]!r}")
         except ProtocolError as error:

@@ -3,7 +3,7 @@
 import math
 from collections import deque
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Protocol
 
 from signalling.engine.packets import Parts, Speller
 from signalling.engine.queue import FedQueue
@@ -13,6 +13,13 @@ _OVERHEAD: Final = 256
 """What a waiting event costs in memory beside its bytes, roughly."""
 _NO_LONGER_FULL: Final = 0.75
 """An outbox that was full is so until it has sunk to this part of its limit."""
+
+
+class Backlog(Protocol):
+    """What waits for a client elsewhere, where it waits for others too: posts that a room keeps."""
+
+    def take(self, most: int) -> list[Parts]:
+        """The next events, about `most` bytes of them, at least one if there is any; none: it has caught up."""
 
 
 class Outbox:
@@ -31,6 +38,7 @@ class Outbox:
         self._urgent_bytes = 0
         self._relayed: int | None = None
         self._gaps: dict[str, int] = {}
+        self._backlogs: deque[Backlog] = deque()
         self._full_since: float | None = None
         self._overrun = False
         self.waiting = 0
@@ -49,6 +57,25 @@ class Outbox:
         self.waiting += size
         self._queue.wake()
         return True
+
+    def push_shared(self, parts: Parts) -> bool:
+        """Writes or queues an event that is kept elsewhere too. False: come back with a backlog. It takes no more than
+        half of the room, so that those who post make nobody's relays `busy`.
+        """
+        if self._queue.pass_by(parts):
+            return True
+        size = sum(map(len, parts)) + _OVERHEAD
+        if self.waiting + size > self._limit // 2:
+            return False
+        self._events.append((parts, size))
+        self.waiting += size
+        self._queue.wake()
+        return True
+
+    def push_backlog(self, backlog: Backlog) -> None:
+        """Takes events from a backlog, whenever nothing else waits, until it has caught up."""
+        self._backlogs.append(backlog)
+        self._queue.wake()
 
     def push_roster(self, room: str, parts: Parts, version: int) -> None:
         """Queues a roster delta that leads to `version`. Without room it is dropped, and the client, which sees the
@@ -91,6 +118,13 @@ class Outbox:
             taken.append(parts)
             self.waiting -= size
             most -= size
+        while self._backlogs and not self._events and most > 0:
+            backlog = self._backlogs.popleft()
+            late = backlog.take(most)
+            if late:
+                taken += late
+                most -= sum(len(part) + _OVERHEAD for parts in late for part in parts)
+                self._backlogs.append(backlog)
         if self._gaps and not self._events:
             for room, version in self._gaps.items():
                 mark = Roster(room=room, base=version, version=version, changes=[])
@@ -103,7 +137,7 @@ class Outbox:
     @property
     def empty(self) -> bool:
         """Whether everything has been handed to the engine."""
-        return not (self._events or self._urgent or self._relayed is not None or self._gaps)
+        return not (self._events or self._urgent or self._relayed is not None or self._gaps or self._backlogs)
 
     def full_for(self) -> float:
         """For how many seconds the client has been too slow for its senders; 0.0 if it isn't."""
@@ -117,5 +151,6 @@ class Outbox:
         self._events.clear()
         self._urgent.clear()
         self._gaps.clear()
+        self._backlogs.clear()
         self._relayed = None
         self.waiting = self._urgent_bytes = 0

@@ -89,7 +89,11 @@ class Speller:
 
     def event(self, name: str, payload: Wire) -> Parts:
         """An event without bytes in it."""
-        return (f'2{self._prefix}["{name}",{msgspec.json.encode(payload).decode()}]',)
+        return self.text(name, msgspec.json.encode(payload).decode())
+
+    def text(self, name: str, payload: str) -> Parts:
+        """An event whose payload is JSON already."""
+        return (f'2{self._prefix}["{name}",{payload}]',)
 
     def any_event(self, name: str, payload: Wire) -> Parts:
         """An event that may have bytes anywhere in it."""

@@ -65,6 +65,38 @@ class Relay(Wire, frozen=True, kw_only=True):
     packets: list[bytes]
 
 
+class Post(Wire, frozen=True, kw_only=True):
+    """`post`: a message for the room's feed, which the server keeps and can read. A repeated `key` is one post."""
+
+    room: str
+    topic: str
+    event: str = ""
+    data: Any
+    key: str = ""
+
+
+class Watch(Wire, frozen=True, kw_only=True):
+    """`watch`: be sent the posts whose topics match, and of those the named events alone if any are named.
+
+    `watch` is the client's own number for it; topics and events are added to those that it has. `since` goes back to
+    what followed the post of that id.
+    """
+
+    room: str
+    topics: list[str]
+    events: list[str] = []
+    since: int | None = None
+    watch: int = 0
+
+
+class Unwatch(Wire, frozen=True, kw_only=True):
+    """`unwatch`: be sent no more of these topics; without any, of none in this watch."""
+
+    room: str
+    topics: list[str] = []
+    watch: int = 0
+
+
 # ---- what the server replies
 
 
@@ -110,6 +142,19 @@ class Joined(Wire, frozen=True, kw_only=True):
     ice_servers: list[IceServer] = []
     limits: Limits
     resumed: bool = False
+
+
+class Posted(Wire, frozen=True, kw_only=True):
+    """The reply to `post`."""
+
+    id: int
+
+
+class Watching(Wire, frozen=True, kw_only=True):
+    """The reply to `watch`: the newest post's id, and whether posts since `since` may be gone."""
+
+    id: int
+    missed: bool = False
 
 
 # ---- what the server sends
@@ -215,3 +260,24 @@ class Shutdown(Wire, frozen=True, kw_only=True):
 
     reason: str
     reconnect_after: float
+
+
+class PostFrom(Wire, frozen=True, kw_only=True):
+    """`post`, as a watcher gets it. `from` is a member's id or a token's user; `at` is in milliseconds of Unix time."""
+
+    room: str
+    id: int
+    topic: str
+    event: str = ""
+    data: Any
+    sender: str = msgspec.field(name="from", default="")
+    at: int
+    watch: int = 0
+
+
+class Missed(Wire, frozen=True, kw_only=True):
+    """`missed`: this watcher has fallen behind what the room keeps; posts up to `id` may be missing."""
+
+    room: str
+    id: int
+    watch: int = 0

@@ -27,3 +27,15 @@ RELAYED_EVERY_BYTES: Final = 65_536
 """The server acknowledges relays at least this often (rule V4) ..."""
 RELAYED_EVERY_SECONDS: Final = 0.05
 """... and at the latest after this long."""
+MAX_TOPIC: Final = 256
+"""Bytes of UTF-8 in a topic, or in a pattern of topics."""
+MAX_TOPIC_WORDS: Final = 16
+"""Words between the dots of a topic or pattern."""
+MAX_PATTERNS: Final = 64
+"""Patterns in one watch."""
+MAX_WATCHES: Final = 64
+"""Watches of one client, in all rooms."""
+MAX_EVENT_NAME: Final = 128
+"""Bytes of UTF-8 in the name of an event within a topic."""
+MAX_POST_KEY: Final = 128
+"""Bytes of UTF-8 in the key that makes a repeated post harmless."""

@@ -1,0 +1,189 @@
+"""The feeds of all rooms, bounded together."""
+
+from collections.abc import Callable, Iterator
+from typing import Final
+
+import msgspec
+
+from signalling.feeds.feed import Feed, Watcher
+from signalling.feeds.history import Bounds
+from signalling.feeds.stored import Stored
+from signalling.protocol.errors import ProtocolError
+from signalling.protocol.events import Post
+from signalling.protocol.ids import check_room_name
+from signalling.protocol.limits import MAX_EVENT_NAME, MAX_POST_KEY
+from signalling.protocol.topics import check_topic
+
+_MICROSECONDS: Final = 1_000_000
+
+
+class FeedLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """What all feeds may take: bytes of one post's data, what one room keeps, rooms, and bytes of all together."""
+
+    post: int
+    room: Bounds
+    rooms: int
+    bytes: int
+
+
+class Feeds:
+    """Feeds by their rooms, made when somebody posts or watches. Times are in seconds: `clock` is monotonic, `wall`
+    Unix time.
+    """
+
+    def __init__(self, limits: FeedLimits, clock: Callable[[], float], wall: Callable[[], float]) -> None:
+        self._limits = limits
+        self._clock = clock
+        self._wall = wall
+        self._feeds: dict[str, Feed] = {}
+        """The one that was posted to last is the last."""
+        self.bytes = 0
+        self.posts = 0
+        """That were taken since the start."""
+
+    def find(self, room: str) -> Feed | None:
+        """The feed of a room, if it has one."""
+        return self._feeds.get(room)
+
+    def feed(self, room: str) -> Feed:
+        """The feed of a room, made if need be. Raises ProtocolError `bad-request`, `busy`."""
+        feed = self._feeds.get(room)
+        if feed is not None:
+            return feed
+        try:
+            check_room_name(room)
+        except ValueError as error:
+            raise ProtocolError("bad-request", str(error)) from None
+        if len(self._feeds) >= self._limits.rooms and not self._drop_one():
+            raise ProtocolError("busy", f"{self._limits.rooms} rooms have feeds: come again later", retry_after=10.0)
+        # Ids go on growing when a feed is made anew, in this process or the next: nobody posts a million a second.
+        feed = self._feeds[room] = Feed(room, self._limits.room, int(self._wall() * _MICROSECONDS))
+        feed.used = self._clock()
+        return feed
+
+    def __iter__(self) -> Iterator[Feed]:
+        return iter(list(self._feeds.values()))
+
+    def post(self, post: Post, *, sender: str = "", poster: str = "") -> Stored:
+        """Keeps a post and offers it to who watches; one with a known key is the one that it was before.
+
+        `sender` is whom watchers see it from, `poster` whose keys these are. Raises ProtocolError `bad-request`,
+        `too-large`, `busy`.
+        """
+        data = self._check(post)
+        feed = self.feed(post.room)
+        now = self._clock()
+        history = feed.history
+        before = history.bytes
+        try:
+            history.expire(now)
+            if (same := history.keyed(poster, post.key)) is not None:
+                if (same.topic, same.event, same.data) != (post.topic, post.event, data):
+                    raise ProtocolError("bad-request", "this key is of another post: use a new one for each")
+                return same
+            stored = Stored(
+                room=post.room,
+                id=history.newest + 1,
+                topic=post.topic,
+                event=post.event,
+                data=data,
+                sender=sender,
+                at=int(self._wall() * 1_000),
+                key=post.key,
+                poster=poster,
+            )
+            feed.used = now
+            feed.add(stored, now)
+        finally:
+            self.bytes += history.bytes - before
+        self.posts += 1
+        del self._feeds[post.room]
+        self._feeds[post.room] = feed
+        self._make_room(feed)
+        return stored
+
+    def watch(self, room: str, watcher: Watcher) -> Feed:
+        """Begins to offer a room's posts to a watcher; again, when its topics have changed.
+
+        Raises ProtocolError `bad-request`, `busy`.
+        """
+        feed = self.feed(room)
+        feed.used = self._clock()
+        feed.watch(watcher)
+        return feed
+
+    def unwatch(self, room: str, watcher: Watcher) -> None:
+        """Ceases to."""
+        feed = self._feeds.get(room)
+        if feed is not None:
+            feed.used = self._clock()
+            feed.unwatch(watcher)
+
+    def close(self, room: str) -> None:
+        """Forgets what a room keeps; who watches it goes on."""
+        feed = self._feeds.get(room)
+        if feed is not None:
+            while len(feed.history):
+                self._forget_oldest(feed)
+
+    def expire(self) -> None:
+        """Forgets what is too old. Call it now and then.
+
+        A feed that nobody needs stays for as long as posts do: who comes back to it in that time has missed nothing.
+        """
+        now = self._clock()
+        for feed in self:
+            before = feed.history.bytes
+            feed.history.expire(now)
+            self.bytes += feed.history.bytes - before
+            if feed.idle and feed.used < now - self._limits.room.age:
+                del self._feeds[feed.room]
+
+    def _check(self, post: Post) -> bytes:
+        """The data as JSON."""
+        try:
+            check_topic(post.topic)
+            _check_text(post.event, "event", MAX_EVENT_NAME)
+            _check_text(post.key, "key", MAX_POST_KEY)
+        except ValueError as error:
+            raise ProtocolError("bad-request", str(error)) from None
+        try:
+            data = bytes(post.data) if isinstance(post.data, msgspec.Raw) else msgspec.json.encode(post.data)
+        except (ValueError, OverflowError, TypeError, RecursionError):
+            raise ProtocolError("bad-request", "data: any JSON value, and nothing else") from None
+        if len(data) > self._limits.post:
+            raise ProtocolError("too-large", f"a post has at most {self._limits.post} bytes; this one has {len(data)}")
+        return data
+
+    def _make_room(self, latest: Feed) -> None:
+        """Forgets posts of the rooms where none was made for the longest time, until all together fit."""
+        for feed in list(self._feeds.values()):
+            while self.bytes > self._limits.bytes and len(feed.history) > (feed is latest):
+                self._forget_oldest(feed)
+            if self.bytes <= self._limits.bytes:
+                return
+
+    def _drop_one(self) -> bool:
+        """Drops the feed that was posted to the longest time ago and that nobody watches."""
+        for feed in self._feeds.values():
+            if not feed.watchers:
+                self.bytes -= feed.history.bytes
+                del self._feeds[feed.room]
+                return True
+        return False
+
+    def _forget_oldest(self, feed: Feed) -> None:
+        before = feed.history.bytes
+        feed.history.forget_oldest()
+        self.bytes += feed.history.bytes - before
+
+
+def _check_text(text: str, what: str, most: int) -> None:
+    try:
+        size = len(text.encode())
+    except UnicodeEncodeError:
+        raise ValueError(f"{what}: must be valid Unicode") from None
+    if size > most:
+        raise ValueError(f"{what}: at most {most} bytes of UTF-8; this one has {size}")
+    if any(ord(c) < 32 or ord(c) == 127 for c in text):
+        raise ValueError(f"{what}: no control characters")

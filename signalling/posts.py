@@ -1,0 +1,180 @@
+"""What happens on post, watch and unwatch, and when a client goes that watches."""
+
+import asyncio
+from typing import Final
+
+from signalling.clients import Client
+from signalling.engine.packets import Parts, Speller
+from signalling.feeds.feed import Feed, concerns
+from signalling.feeds.feeds import Feeds
+from signalling.feeds.stored import Stored
+from signalling.protocol.errors import ProtocolError
+from signalling.protocol.events import Missed, Post, Posted, Unwatch, Watch, Watching
+from signalling.protocol.limits import MAX_EVENT_NAME, MAX_INTEGER, MAX_PATTERNS, MAX_WATCHES
+from signalling.protocol.topics import check_pattern
+
+_LOOKED_AT: Final = 256
+"""Posts that are looked at for one that is behind, before others have a turn."""
+
+
+class Watched:
+    """One watch of one client: what it asked for, and how far it has come.
+
+    A client that reads more slowly than others post gets what the room still keeps, when it has read what came before.
+    """
+
+    def __init__(self, client: Client, feed: Feed, number: int, speller: "PostSpeller") -> None:
+        self.patterns: dict[str, None] = {}
+        self.events: frozenset[str] = frozenset()
+        self.client = client
+        self.feed = feed
+        self.number = number
+        self._speller = speller
+        self._position = feed.history.newest
+        self._behind = False
+
+    def offer(self, post: Stored) -> None:
+        """See `Watcher`."""
+        if self._behind:
+            return
+        if self.client.outbox.push_shared(self._speller.post(post, self.number)):
+            self._position = post.id
+        else:
+            self._position = post.id - 1
+            self._behind = True
+            self.client.outbox.push_backlog(self)
+
+    def go_back(self, since: int) -> None:
+        """Takes up again after the post of this id, once the reply to this has been sent."""
+        self._position = since
+        if not self._behind:
+            self._behind = True
+            asyncio.get_running_loop().call_soon(self.client.outbox.push_backlog, self)
+
+    def take(self, most: int) -> list[Parts]:
+        """See `Backlog`."""
+        taken: list[Parts] = []
+        history = self.feed.history
+        if history.has_missed(self._position):
+            self._position = history.forgotten
+            taken.append(self._speller.missed(self.feed.room, history.forgotten, self.number))
+        while most > 0 and (posts := history.after(self._position, _LOOKED_AT)):
+            for post in posts:
+                self._position = post.id
+                if concerns(self, post):
+                    parts = self._speller.post(post, self.number)
+                    taken.append(parts)
+                    most -= sum(map(len, parts))
+                    if most <= 0:
+                        break
+        if not taken:
+            self._behind = False
+        return taken
+
+
+class PostSpeller:
+    """Spells posts for watchers: one that is offered to many is spelled once."""
+
+    def __init__(self, speller: Speller) -> None:
+        self._speller = speller
+        self._latest: Stored | None = None
+        self._spelled: dict[int, Parts] = {}
+
+    def post(self, post: Stored, number: int) -> Parts:
+        """The `post` event for a watch of this number."""
+        if post is not self._latest:
+            self._latest = post
+            self._spelled = {}
+        parts = self._spelled.get(number)
+        if parts is None:
+            text = post.text.decode()
+            if number:
+                text = f'{text[:-1]},"watch":{number}}}'
+            parts = self._spelled[number] = self._speller.text("post", text)
+        return parts
+
+    def missed(self, room: str, id: int, number: int) -> Parts:
+        """The `missed` event for a watch of this number."""
+        return self._speller.event("missed", Missed(room=room, id=id, watch=number))
+
+
+class Posts:
+    """Takes posts from clients, and has others watch them."""
+
+    def __init__(self, feeds: Feeds, speller: Speller) -> None:
+        self._feeds = feeds
+        self._speller = PostSpeller(speller)
+        self._watched: dict[str, dict[tuple[str, int], Watched]] = {}
+        """By the sids of clients, then by room and number."""
+
+    def post(self, client: Client, post: Post) -> Posted:
+        """Keeps a post for those who watch. Raises ProtocolError: `bad-request`, `too-large`, `forbidden`, `busy`."""
+        client.access.check("post", post.room)
+        seat = client.seats.get(post.room)
+        sender = seat.peer if seat is not None else client.access.user or ""
+        return Posted(id=self._feeds.post(post, sender=sender, poster=client.access.user or sender).id)
+
+    def watch(self, client: Client, watch: Watch) -> Watching:
+        """Begins to send posts to a client, or more. Raises ProtocolError `bad-request`, `forbidden`, `busy`."""
+        client.access.check("watch", watch.room)
+        patterns = _check(watch)
+        name = (watch.room, watch.watch)
+        mine = self._watched.get(client.sid, {})
+        watched = mine.get(name)
+        if watched is None and len(mine) >= MAX_WATCHES:
+            raise ProtocolError("forbidden", f"one client may have {MAX_WATCHES} watches: end one, or add topics to it")
+        known = dict(watched.patterns) if watched is not None else {}
+        if len(wanted := known | patterns) > MAX_PATTERNS:
+            raise ProtocolError("bad-request", f"topics: at most {MAX_PATTERNS} in one watch")
+        feed = self._feeds.feed(watch.room)
+        if watched is None:
+            watched = Watched(client, feed, watch.watch, self._speller)
+        watched.patterns = wanted
+        watched.events |= frozenset(watch.events)
+        self._feeds.watch(watch.room, watched)
+        self._watched.setdefault(client.sid, mine)[name] = watched
+        history = feed.history
+        if watch.since is None:
+            return Watching(id=history.newest)
+        missed = history.has_missed(watch.since)
+        watched.go_back(history.forgotten if missed else watch.since)
+        return Watching(id=history.newest, missed=missed)
+
+    def unwatch(self, client: Client, unwatch: Unwatch) -> None:
+        """Sends no more of some topics to a client. Raises ProtocolError `bad-request` if it did not watch."""
+        watched = self._watched.get(client.sid, {}).get((unwatch.room, unwatch.watch))
+        if watched is None:
+            raise ProtocolError("bad-request", "there is no such watch in this room")
+        patterns = {pattern: None for pattern in watched.patterns if unwatch.topics and pattern not in unwatch.topics}
+        watched.patterns = patterns
+        if patterns:
+            self._feeds.watch(unwatch.room, watched)
+        else:
+            self._end(watched)
+
+    def gone(self, client: Client) -> None:
+        """Ends what a client watched that is gone."""
+        for watched in list(self._watched.get(client.sid, {}).values()):
+            self._end(watched)
+
+    def _end(self, watched: Watched) -> None:
+        mine = self._watched[watched.client.sid]
+        del mine[watched.feed.room, watched.number]
+        if not mine:
+            del self._watched[watched.client.sid]
+        self._feeds.unwatch(watched.feed.room, watched)
+
+
+def _check(watch: Watch) -> dict[str, None]:
+    if not 0 <= watch.watch <= MAX_INTEGER:
+        raise ProtocolError("bad-request", f"watch: an integer from 0 to {MAX_INTEGER}")
+    if watch.since is not None and not 0 <= watch.since <= MAX_INTEGER:
+        raise ProtocolError("bad-request", f"since: the id of a post, from 0 to {MAX_INTEGER}")
+    if not 0 < len(watch.topics) <= MAX_PATTERNS or len(watch.events) > MAX_PATTERNS:
+        raise ProtocolError("bad-request", f"topics: 1 to {MAX_PATTERNS} patterns; events: at most as many names")
+    if any(len(event) > MAX_EVENT_NAME for event in watch.events):
+        raise ProtocolError("bad-request", f"events: names of at most {MAX_EVENT_NAME} bytes")
+    try:
+        return {check_pattern(pattern): None for pattern in watch.topics}
+    except ValueError as error:
+        raise ProtocolError("bad-request", f"topics: {error}") from None
