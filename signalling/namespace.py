@@ -164,7 +164,7 @@ class SignallingNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
                 case "profile":
                     await self._membership.profile(client, _read(data, Profile))
                 case "post":
-                    reply = self._posts.post(client, _read(data, Post))
+                    reply = await self._posts.post(client, _read(data, Post))
                 case "watch":
                     reply = self._posts.watch(client, _read(data, Watch))
                 case "unwatch":

@@ -11,7 +11,7 @@ from signalling.feeds.stored import Stored
 from signalling.protocol.errors import ProtocolError
 from signalling.protocol.events import Missed, Post, Posted, Unwatch, Watch, Watching
 from signalling.protocol.limits import MAX_EVENT_NAME, MAX_INTEGER, MAX_PATTERNS, MAX_WATCHES
-from signalling.protocol.topics import check_pattern
+from signalling.protocol.topics import WEBHOOKS, check_pattern
 
 _LOOKED_AT: Final = 256
 """Posts that are looked at for one that is behind, before others have a turn."""
@@ -107,17 +107,21 @@ class Posts:
         self._watched: dict[str, dict[tuple[str, int], Watched]] = {}
         """By the sids of clients, then by room and number."""
 
-    def post(self, client: Client, post: Post) -> Posted:
+    async def post(self, client: Client, post: Post) -> Posted:
         """Keeps a post for those who watch. Raises ProtocolError: `bad-request`, `too-large`, `forbidden`, `busy`."""
         client.access.check("post", post.room)
         seat = client.seats.get(post.room)
         sender = seat.peer if seat is not None else client.access.user or ""
-        return Posted(id=self._feeds.post(post, sender=sender, poster=client.access.user or sender).id)
+        stored = self._feeds.post(post, sender=sender, poster=client.access.user or sender)
+        await self._feeds.settled(post.topic)
+        return Posted(id=stored.id)
 
     def watch(self, client: Client, watch: Watch) -> Watching:
         """Begins to send posts to a client, or more. Raises ProtocolError `bad-request`, `forbidden`, `busy`."""
         client.access.check("watch", watch.room)
         patterns = _check(watch)
+        if any(pattern.split(".")[0] == WEBHOOKS for pattern in patterns):
+            client.access.check("admin", watch.room)
         name = (watch.room, watch.watch)
         mine = self._watched.get(client.sid, {})
         watched = mine.get(name)

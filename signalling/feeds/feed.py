@@ -45,6 +45,10 @@ class Feed:
         """Whether nobody watches it and it keeps nothing."""
         return not self._watchers and not len(self.history)
 
+    def is_watched(self, topic: str) -> bool:
+        """Whether anybody would be offered a post on this topic."""
+        return any(matches(pattern, topic) for pattern in self._by_pattern)
+
     def watch(self, watcher: Watcher) -> None:
         """Begins to offer posts to a watcher; again, when its topics have changed."""
         self._forget(watcher)

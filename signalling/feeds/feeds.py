@@ -1,7 +1,7 @@
 """The feeds of all rooms, bounded together."""
 
 from collections.abc import Callable, Iterator
-from typing import Final
+from typing import Final, Protocol
 
 import msgspec
 
@@ -26,6 +26,19 @@ class FeedLimits(msgspec.Struct, frozen=True, kw_only=True):
     bytes: int
 
 
+class Listener(Protocol):
+    """Who hears of the posts of all rooms, and passes on those that concern it: webhooks."""
+
+    def check(self, topic: str) -> None:
+        """Raises ProtocolError `busy` if a post on this topic cannot be passed on now, and so isn't to be taken."""
+
+    def posted(self, post: Stored) -> None:
+        """There is a new post."""
+
+    async def settled(self, topic: str) -> None:
+        """Waits until what was posted is safe, if posts on this topic are passed on. Raises ProtocolError `busy`."""
+
+
 class Feeds:
     """Feeds by their rooms, made when somebody posts or watches. Times are in seconds: `clock` is monotonic, `wall`
     Unix time.
@@ -40,6 +53,7 @@ class Feeds:
         self.bytes = 0
         self.posts = 0
         """That were taken since the start."""
+        self.listener: Listener | None = None
 
     def find(self, room: str) -> Feed | None:
         """The feed of a room, if it has one."""
@@ -71,6 +85,8 @@ class Feeds:
         `too-large`, `busy`.
         """
         data = self._check(post)
+        if self.listener is not None:
+            self.listener.check(post.topic)
         feed = self.feed(post.room)
         now = self._clock()
         history = feed.history
@@ -97,10 +113,42 @@ class Feeds:
         finally:
             self.bytes += history.bytes - before
         self.posts += 1
-        del self._feeds[post.room]
-        self._feeds[post.room] = feed
-        self._make_room(feed)
+        self._latest(feed)
+        if self.listener is not None:
+            self.listener.posted(stored)
         return stored
+
+    def tell(self, room: str, topic: str, *, event: str, data: bytes) -> Stored:
+        """Keeps a post of the server's own, on a topic of its own. Raises ProtocolError `busy`."""
+        feed = self.feed(room)
+        now = self._clock()
+        before = feed.history.bytes
+        stored = Stored(
+            room=room,
+            id=feed.history.newest + 1,
+            topic=topic,
+            event=event,
+            data=data,
+            sender="",
+            at=int(self._wall() * 1_000),
+            key="",
+            poster="",
+        )
+        feed.used = now
+        feed.add(stored, now)
+        self.bytes += feed.history.bytes - before
+        self._latest(feed)
+        return stored
+
+    async def settled(self, topic: str) -> None:
+        """To be awaited before a post on this topic is acknowledged. Raises ProtocolError `busy`."""
+        if self.listener is not None:
+            await self.listener.settled(topic)
+
+    def _latest(self, feed: Feed) -> None:
+        del self._feeds[feed.room]
+        self._feeds[feed.room] = feed
+        self._make_room(feed)
 
     def watch(self, room: str, watcher: Watcher) -> Feed:
         """Begins to offer a room's posts to a watcher; again, when its topics have changed.

@@ -14,6 +14,8 @@ OWN: Final = "$"
 """What the server's own topics begin with."""
 WATCHERS: Final = "$watchers"
 """The topic on which the server tells who begins and who ceases to watch."""
+WEBHOOKS: Final = "$webhooks"
+"""The topic on which the server tells its webhooks, to those who may administer the room."""
 
 _ONE: Final = "*"
 _REST: Final = "**"
