@@ -29,7 +29,7 @@ def size(number: int) -> int:
 
 
 async def streaming(posts: int, per_second: float, readers: int) -> dict[str, Any]:
-    """Have so many posts made, a fifth of which the readers asked for; each must come to each of them, once, in order."""
+    """Have so many posts made, a fifth of which the readers asked for: each comes to each of them, once, in order."""
     expected = sum(EVENTS[number % len(EVENTS)] == "shipped" for number in range(posts))
     async with our_server() as (url, _), contextlib.AsyncExitStack() as stack:
         arguments = {"url": url, "room": "shop", "query": QUERY, "readers": readers, "expected": expected}
