@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from signalling.app import Signalling
     from signalling.config import Config
+    from signalling.tokens import create_token
 
-__all__ = ["Config", "Signalling"]
+__all__ = ["Config", "Signalling", "create_token"]
 
 
 def __getattr__(name: str) -> Any:
@@ -19,4 +20,8 @@ def __getattr__(name: str) -> Any:
         from signalling.config import Config
 
         return Config
+    if name == "create_token":
+        from signalling.tokens import create_token
+
+        return create_token
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

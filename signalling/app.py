@@ -28,6 +28,7 @@ from signalling.rooms.memory import MemoryStore
 from signalling.signals import Signals
 from signalling.stun import StunResponder
 from signalling.throttle import Connections
+from signalling.tokens import Verifier
 
 log = logging.getLogger(__name__)
 
@@ -45,10 +46,14 @@ class _Parts(NamedTuple):
 
 
 class Signalling:
-    """One signalling server. Use `aiohttp_app`, or `attach` to a python-socketio server that you run."""
+    """One signalling server. Use `aiohttp_app`, or `attach` to a python-socketio server that you run.
+
+    Raises ValueError for keys for tokens that cannot be read or are too short.
+    """
 
     def __init__(self, config: Config | None = None) -> None:
         self.config = config or Config()
+        self._verifier = Verifier.of(self.config)
         self.stun_port: int | None = None
         self._clients: Clients = {}
         self._feeds = Feeds(_feed_limits(self.config), time.monotonic, time.time)

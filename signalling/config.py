@@ -28,8 +28,28 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
         tuple[str, ...],
         _option("Origin (scheme://host[:port]) that pages and peers may use; again for each. None: every origin."),
     ] = ()
+    tls_cert: Annotated[
+        str, _option("PEM file of a certificate and those that lead up from it: serve https. Read again on SIGHUP.")
+    ] = ""
+    tls_key: Annotated[str, _option("PEM file of the certificate's private key, if it is not in the same file.")] = ""
     trust_forwarded: Annotated[
         bool, _option("Behind a reverse proxy: believe X-Forwarded-For about a client's address.")
+    ] = False
+
+    token_secret: Annotated[
+        tuple[str, ...],
+        _option(
+            "Secret of 32 bytes or more that tokens are signed with; again for a change of secrets, the new one "
+            "first. The variable is seen by fewer."
+        ),
+    ] = ()
+    token_key: Annotated[
+        tuple[str, ...],
+        _option("File of a key for tokens: a secret, a PEM key (RSA or Ed25519), a JWK or a JWK Set; again for more."),
+    ] = ()
+    token_audience: Annotated[str, _option("What tokens must name in `aud`. None: tokens without it alone.")] = ""
+    open: Annotated[
+        bool, _option("Listen on more than loopback though no token is asked for: let in everyone who gets there.")
     ] = False
 
     stun: Annotated[bool, _option("Answer STUN binding requests on UDP, and tell peers of it.")] = True
