@@ -19,10 +19,6 @@ from signalling.rooms.store import RoomStore
 
 log = logging.getLogger(__name__)
 
-ANNOUNCED_AT_ONCE = 16
-"""Up to so many members hear of a newcomer before it hears that it was let in: they check its statement and make their
-links while it does the same with theirs, so that they are ready for its first message."""
-
 
 class Membership:
     """Keeps rosters in step with what clients ask for and with whether they are there."""
@@ -65,10 +61,10 @@ class Membership:
             timer.cancel()
         if admission.replaced is not None:
             self._replace(admission.replaced, join)
-        self._announcer.changed(join.room, admission.changes, roster.version)
-        self._announcer.knows(join.room, client.sid, roster.version)
-        if len(roster) <= ANNOUNCED_AT_ONCE:
-            self._announcer.flush(join.room)
+        self._announcer.changed(join.room, admission.changes, roster.version, told=client.sid)
+        # They check its statement and make their links while it does the same with theirs, and are ready for its first
+        # message.
+        self._announcer.flush_small(join.room)
         log.debug("joined: room=%r peer=%s sid=%s resumed=%s", join.room, join.peer, client.sid, admission.resumed)
         return Joined(
             room=join.room,

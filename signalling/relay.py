@@ -48,7 +48,6 @@ class Relays:
         elif client.relay_bytes.take(size, time.monotonic()):
             self._refuse_all(client, relay, "rate-limited")
         else:
-            self._announcer.flush(relay.room)
             self._pass_on(client, relay, seat, roster)
         self._acknowledge(client, size)
 
@@ -80,6 +79,7 @@ class Relays:
     def _pass_on(self, client: Client, relay: Relay, seat: Seat, roster: Roster) -> None:
         text, text_with_body = seat.relay_texts
         body = relay.packets[-1] if len(relay.packets) > len(relay.to) else None
+        is_news = self._announcer.is_news(relay.room, seat.peer)
         for to, packet in zip(relay.to, relay.packets, strict=False):
             entry = roster.get(to)
             if entry is None:
@@ -88,7 +88,10 @@ class Relays:
             receiver = self._clients.get(entry.holder) if entry.holder is not None else None
             if receiver is None:
                 self._refuse(client, relay.n, to, "away")
-            elif not receiver.outbox.push((text, packet) if body is None else (text_with_body, packet, body)):
+                continue
+            if is_news:
+                self._announcer.tell(relay.room, receiver)
+            if not receiver.outbox.push((text, packet) if body is None else (text_with_body, packet, body)):
                 self._refuse(client, relay.n, to, "busy")
 
     def _refuse_all(self, client: Client, relay: Relay, code: Code) -> None:

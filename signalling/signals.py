@@ -41,7 +41,8 @@ class Signals:
         event = SignalFrom(
             room=signal.room, sender=seat.peer, kind=signal.kind, attempt=signal.attempt, packet=signal.packet
         )
-        self._announcer.flush(signal.room)
+        if self._announcer.is_news(signal.room, seat.peer):
+            self._announcer.tell(signal.room, receiver)
         if not receiver.outbox.push(self._speller.any_event("signal", event)):
             raise ProtocolError("busy", "too much waits for that peer already", retry_after=0.1)
 

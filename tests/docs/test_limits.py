@@ -13,7 +13,7 @@ from peers.negotiation import attempt, retry, signals
 from peers.paths import aioice_seam, gathering
 from peers.session.credit import Budget
 from peers.session.rules import Rules
-from signalling import namespace
+from signalling import announcer, namespace
 from signalling.config import Config
 from signalling.engine import queue
 from signalling.protocol import limits
@@ -28,7 +28,7 @@ HOMES: dict[str, Any] = {
     **{
         module.__name__.rpartition(".")[2]: module
         for module in (
-            *(aioice_seam, attempt, channel, dialling, emitter, gathering, limits, namespace),
+            *(aioice_seam, announcer, attempt, channel, dialling, emitter, gathering, limits, namespace),
             *(payloads, queue, retry, room, signals, tries, values),
             *(bot, handling, process, service, watchdog),
         )

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from signalling import membership
+from signalling import announcer, membership
 from signalling.outbox import Outbox
 from signalling.protocol.events import Joined, PeerAway, PeerBack, PeerJoined, PeerLeft, PeerUpdated
 from tests.signalling.actor import Actor
@@ -53,7 +53,7 @@ async def test_members_are_told_of_a_newcomer_and_the_newcomer_is_not(server: Se
 async def test_a_small_room_hears_of_a_newcomer_before_it_is_let_in(
     server: Server, connect: Connect, monkeypatch: pytest.MonkeyPatch, small: int, order: str
 ) -> None:
-    monkeypatch.setattr(membership, "ANNOUNCED_AT_ONCE", small)
+    monkeypatch.setattr(announcer, "SMALL_ROOM", small)
     happened: list[str] = []
     push, join = Outbox.push_roster, membership.Membership.join
 

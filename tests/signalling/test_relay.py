@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from signalling import membership
+from signalling import announcer
 from signalling.protocol.events import PeerAway
 from tests.signalling.actor import Actor
 from tests.signalling.conftest import Connect, Server, StartServer
@@ -40,7 +40,7 @@ async def test_each_recipient_gets_its_packet_and_the_body(server: Server, conne
 async def test_a_delta_comes_before_what_is_relayed_from_the_peer_that_it_announces(
     server: Server, connect: Connect, monkeypatch: pytest.MonkeyPatch, transport: str, small: int
 ) -> None:
-    monkeypatch.setattr(membership, "ANNOUNCED_AT_ONCE", small)
+    monkeypatch.setattr(announcer, "SMALL_ROOM", small)
     (ada,) = await members(server, connect, 1)
     bob = await connect(server.url, transport)  # with polling both come in one turn of the server's loop
     fields = bob.join_fields("lobby")

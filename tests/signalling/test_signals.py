@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from signalling import membership
+from signalling import announcer
 from tests.signalling.actor import Actor
 from tests.signalling.conftest import Connect, Server
 
@@ -55,7 +55,7 @@ async def test_what_cannot_be_passed_on_is_refused(server: Server, connect: Conn
 async def test_a_delta_comes_before_a_signal_from_the_peer_that_it_announces(
     server: Server, connect: Connect, monkeypatch: pytest.MonkeyPatch, small: int
 ) -> None:
-    monkeypatch.setattr(membership, "ANNOUNCED_AT_ONCE", small)
+    monkeypatch.setattr(announcer, "SMALL_ROOM", small)
     ada, bob = await connect(server.url), await connect(server.url, "polling")
     await ada.join("lobby")
     await asyncio.gather(bob.sio.emit("join", bob.join_fields("lobby")), bob.sio.emit("signal", signal(ada)))

@@ -7,7 +7,6 @@ from peers.identity import Identity
 from peers.membership import Membership as Member
 from peers.presence import Presence
 from peers.roster import RosterCore
-from signalling import relay, signals
 from signalling.announcer import Announcer
 from signalling.membership import Membership
 from signalling.outbox import Outbox
@@ -114,22 +113,6 @@ def no_grace(patch: Patch) -> None:
         client.seats.clear()
 
     patch.setattr(Membership, "gone", gone)
-
-
-def deltas_when_there_is_time(patch: Patch) -> None:
-    """Relays and signals do not flush the roster before them."""
-
-    class Later(Announcer):
-        def flush(self, room: str) -> None:
-            """Later."""
-
-    for owner in (relay.Relays, signals.Signals):
-        was = owner.__init__
-
-        def init(self: Any, store: Any, clients: Any, announcer: Any, speller: Any, was: Any = was) -> None:
-            was(self, store, clients, Later(store, clients, speller), speller)
-
-        patch.setattr(owner, "__init__", init)
 
 
 SWITCHES = (
@@ -258,7 +241,7 @@ SWITCHES = (
         "deltas-first",
         ("V2", "P1"),
         "a frame may come before the delta that announces its sender",
-        deltas_when_there_is_time,
+        instead(Announcer, "is_news", always(False)),
         of(
             "signalling/test_relay.py",
             "test_a_delta_comes_before_what_is_relayed_from_the_peer_that_it_announces[polling-large room]",
