@@ -14,7 +14,19 @@ from signalling.engine.packets import Speller
 from signalling.ice import ice_servers
 from signalling.protocol import ids, limits
 from signalling.protocol.errors import ProtocolError
-from signalling.protocol.events import IceServer, Join, Joined, Leave, Limits, Profile, Replaced
+from signalling.protocol.events import (
+    IceServer,
+    Join,
+    Joined,
+    Leave,
+    LeftReason,
+    Limits,
+    Profile,
+    Replaced,
+    RoomClosed,
+)
+from signalling.rooms.removed import Removed
+from signalling.rooms.roster import Entry
 from signalling.rooms.store import RoomStore
 
 log = logging.getLogger(__name__)
@@ -40,6 +52,7 @@ class Membership:
         self._stun_port = stun_port
         self._grace: dict[tuple[str, str], asyncio.TimerHandle] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._removed = Removed()
         self.closing = False
 
     async def join(self, client: Client, join: Join) -> Joined:
@@ -54,6 +67,7 @@ class Membership:
         if seat is not None and seat.peer != join.peer:
             raise ProtocolError("bad-request", "this client is in the room as another peer: leave first")
         entry = check_join(join, sid=client.sid, host=client.host, origins=self._config.origins)
+        self._removed.check(join.room, join.peer, join.incarnation)
         admission, roster = await self._store.join(join.room, entry, self._config.max_peers)
         texts = self._speller.relay_texts(join.room, join.peer)
         client.seats[join.room] = Seat(join.room, join.peer, texts)
@@ -125,6 +139,36 @@ class Membership:
                 self._config.grace, self._start, self._lost, seat.room, seat.peer
             )
         client.seats.clear()
+
+    async def remove(self, room: str, peer: str) -> bool:
+        """Ends a membership, as an operator does. It stays out but for a new incarnation. False: there was none."""
+        roster = self._store.find(room)
+        entry = roster.get(peer) if roster is not None else None
+        return entry is not None and await self._expel(room, entry, "removed", "removed from the room")
+
+    async def close_room(self, room: str) -> int:
+        """Ends every membership in a room likewise. Returns how many there were."""
+        roster = self._store.find(room)
+        count = 0
+        for entry in list(roster or ()):
+            count += await self._expel(room, entry, "closed", "the room has been closed")
+        return count
+
+    async def _expel(self, room: str, entry: Entry, reason: LeftReason, why: str) -> bool:
+        holder = entry.holder
+        changes, version = await self._store.leave(room, entry.id, holder, reason)
+        if not changes:
+            return False
+        self._removed.add(room, entry.id, entry.incarnation)
+        if (timer := self._grace.pop((room, entry.id), None)) is not None:
+            timer.cancel()
+        client = self._clients.get(holder) if holder is not None else None
+        if client is not None:
+            client.seats.pop(room, None)
+            client.outbox.push_urgent(self._speller.event("room-closed", RoomClosed(room=room, reason=why)))
+        self._announcer.changed(room, changes, version)
+        log.info("%s: room=%r peer=%s", reason, room, entry.id)
+        return True
 
     def seat(self, client: Client, room: str) -> Seat:
         """A client's place in a room. Raises ProtocolError `not-in-room`."""

@@ -15,6 +15,9 @@ class MemoryStore:
     def find(self, room: str) -> Roster | None:
         return self._rooms.get(room)
 
+    def names(self) -> list[str]:
+        return list(self._rooms)
+
     async def join(self, room: str, entry: Entry, most: int) -> tuple[Admission, Roster]:
         roster = self._rooms.get(room)
         if roster is None:

@@ -21,6 +21,9 @@ class RoomStore(Protocol):
     def find(self, room: str) -> Roster | None:
         """The roster of a room, to read only; None if nobody is in it."""
 
+    def names(self) -> list[str]:
+        """The rooms that have members, in no order."""
+
     async def join(self, room: str, entry: Entry, most: int) -> tuple[Admission, Roster]:
         """See `Roster.join`."""
 
