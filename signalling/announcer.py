@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
@@ -46,11 +47,16 @@ class Announcer:
         self._clients = clients
         self._speller = speller
         self._pending: dict[str, _Pending] = {}
+        self.listeners: list[Callable[[str, list[Change]], None]] = []
+        """Called with the room and its changes, as they happen."""
 
     def changed(self, room: str, changes: list[Change], version: int, *, told: str | None = None) -> None:
         """Will tell every member of changes that have led to `version`, but the client `told` (a sid), which is being
         told the whole roster.
         """
+        if changes:
+            for listener in self.listeners:
+                listener(room, changes)
         pending = self._pending.get(room)
         if pending is not None and pending.version + len(changes) != version:
             self._drop(room)  # everyone had left meanwhile, and the room began anew

@@ -29,6 +29,7 @@ from signalling.signals import Signals
 from signalling.stun import StunResponder
 from signalling.throttle import Connections
 from signalling.tokens import Verifier
+from signalling.webhooks.webhooks import Webhooks
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +49,8 @@ class _Parts(NamedTuple):
 class Signalling:
     """One signalling server. Use `aiohttp_app`, or `attach` to a python-socketio server that you run.
 
-    Raises ValueError for keys for tokens that cannot be read or are too short.
+    Raises ValueError for keys for tokens that cannot be read or are too short, and for options of webhooks that make no
+    sense.
     """
 
     def __init__(self, config: Config | None = None) -> None:
@@ -57,6 +59,8 @@ class Signalling:
         self.stun_port: int | None = None
         self._clients: Clients = {}
         self._feeds = Feeds(_feed_limits(self.config), time.monotonic, time.time)
+        self.webhooks = Webhooks(self.config, self._feeds)
+        self._feeds.listener = self.webhooks
         self._parts: _Parts | None = None
         self._stun = StunResponder()
         self._sweeper: asyncio.Task[None] | None = None
@@ -94,7 +98,8 @@ class Signalling:
         return self._parts is not None and self._parts.membership.closing
 
     async def start(self) -> None:
-        """Begins to look after clients. Does nothing the second time."""
+        """Begins to look after clients. Does nothing the second time. Raises StoreError if webhooks cannot be kept."""
+        await self.webhooks.start()
         if self._sweeper is not None or self._parts is None:
             return
         self._sweeper = asyncio.ensure_future(self._sweep(self._parts.engine))
@@ -124,7 +129,7 @@ class Signalling:
         log.info("closing: clients=%d", len(self._clients))
         await self._drain(engine, speller)
         await membership.close()
-        await engine.stop()
+        await asyncio.gather(self.webhooks.close(), engine.stop())
         self._stun.close()
         if self._sweeper is not None:
             self._sweeper.cancel()
@@ -138,6 +143,7 @@ class Signalling:
         connections = Connections(config.max_connections, config.trust_forwarded)
         engine = Engine(sio, namespace, own=own, connections=connections, clock=time.monotonic)
         announcer = Announcer(store, clients, speller)
+        announcer.listeners.append(self.webhooks.changed)
         membership = Membership(config, store, clients, announcer, speller, lambda: self.stun_port)
         sio.register_namespace(
             SignallingNamespace(

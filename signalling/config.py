@@ -101,6 +101,37 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
         int, _option("Bytes of posts that all rooms keep; beyond that the quietest forget first.", ge=1_000_000)
     ] = 536_870_912
 
+    webhook: Annotated[
+        tuple[str, ...], _option("URL that is told of what happens in rooms, by HTTP requests; again for each.")
+    ] = ()
+    webhook_secret: Annotated[
+        tuple[str, ...],
+        _option(
+            "Secret (whsec_ and base64) that webhooks are signed with; again for a change of secrets: each signs. The "
+            "variable is seen by fewer."
+        ),
+    ] = ()
+    webhook_topics: Annotated[
+        tuple[str, ...],
+        _option("Pattern of topics (orders.*) whose posts webhooks tell of; again for each. None: of no posts."),
+    ] = ()
+    webhook_events: Annotated[
+        tuple[str, ...], _option("Type of event (peer.joined) that webhooks tell of; again for each. None: every type.")
+    ] = ()
+    webhook_store: Annotated[
+        str, _option("SQLite file that keeps webhooks until they have arrived; `:memory:` keeps them while it runs.")
+    ] = "eitherway-webhooks.db"
+    webhook_allow_private: Annotated[
+        bool, _option("Send webhooks to addresses that aren't public too: this machine, the network that it is in.")
+    ] = False
+    webhook_timeout: Annotated[
+        float, _option("How long a receiver of webhooks may take for its answer.", ge=0.1, le=120)
+    ] = 20.0
+    webhook_backlog: Annotated[
+        int, _option("Webhooks that are kept, dead letters included; beyond that these go first.", ge=100)
+    ] = 100_000
+    webhook_bytes: Annotated[int, _option("Bytes of webhooks that are kept, likewise.", ge=1_000_000)] = 268_435_456
+
     @classmethod
     def from_env(cls, environ: Mapping[str, str] = os.environ) -> Self:
         """The defaults, overridden by EITHERWAY_* variables. A list is separated by commas.

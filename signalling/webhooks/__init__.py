@@ -1,0 +1,1 @@
+"""Webhooks: what happens in rooms, told to other services by HTTP requests (Standard Webhooks)."""
