@@ -48,7 +48,7 @@ class Audience(Protocol):
 
     def _appeared(self, member: RosterMember) -> None: ...
     def _vanished(self, id: str, reason: str) -> None: ...
-    def _changed(self, id: str, profile: str) -> None: ...
+    def _changed(self, id: str, profile: str, attributes: dict[str, Any]) -> None: ...
     def _relay(self, id: str, mine: int | None, theirs: int | None) -> None:
         """The connections between which a peer can be relayed to; None where there is none."""
 
@@ -250,8 +250,8 @@ class Presence:
             case PeerVanished(id, reason):
                 self._ids.pop(id, None)
                 self._audience._vanished(id, reason)
-            case PeerChanged(id, profile):
-                self._audience._changed(id, profile)
+            case PeerChanged(id, profile, attributes):
+                self._audience._changed(id, profile, attributes)
             case PeerWentAway(id) | PeerCameBack(id):
                 self._tell_relay(id)
             case BadMember(id, why):

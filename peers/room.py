@@ -196,7 +196,9 @@ class Room(Talking):
         if (known := self._lost.get(member.id)) is not None:
             if known._member.remote == member.remote:  # it was only the server that had lost it
                 del self._lost[member.id]
-                return None if known._member.profile == member.profile else self._changed(member.id, member.profile)
+                if (known._member.profile, known.attributes) != (member.profile, member.attributes):
+                    self._changed(member.id, member.profile, member.attributes)
+                return None
             self._gone(known, "restarted")
         peer = Peer(self, member, self.client._report)
         peer._link = self._links.make(self, peer, member.remote)
@@ -243,9 +245,10 @@ class Room(Talking):
         self._departing.add(peer)
         self._start(self._depart(peer, gone))
 
-    def _changed(self, id: str, profile: str) -> None:
+    def _changed(self, id: str, profile: str, attributes: dict[str, Any]) -> None:
         if (peer := self._peers.get(id)) is not None:
             peer.profile = read_profile(profile)
+            peer.attributes = attributes
             self._tell(peer, "peer_updated", peer)
 
     def _relay(self, id: str, mine: int | None, theirs: int | None) -> None:

@@ -57,10 +57,11 @@ class PeerVanished(msgspec.Struct, frozen=True):
 
 
 class PeerChanged(msgspec.Struct, frozen=True):
-    """A member has another profile (JSON text)."""
+    """A member has another profile (JSON text), or other attributes."""
 
     id: str
     profile: str
+    attributes: dict[str, Any] = {}
 
 
 class PeerWentAway(msgspec.Struct, frozen=True):
@@ -161,8 +162,11 @@ class RosterCore:
             case wire.PeerLeft(reason=reason):
                 self._told.pop(id, None)
                 self._left[id] = reason
-            case wire.PeerUpdated(profile=profile, statement=statement) if told is not None:
-                self._told[id] = msgspec.structs.replace(told, profile=profile, statement=statement)
+            case wire.PeerUpdated(profile=profile, statement=statement, attributes=new) if told is not None:
+                attributes = told.attributes if new is None else new
+                self._told[id] = msgspec.structs.replace(
+                    told, profile=profile, statement=statement, attributes=attributes
+                )
             case wire.PeerAway() if told is not None:
                 self._told[id] = msgspec.structs.replace(told, away=True)
             case wire.PeerBack(connection=connection, statement=statement) if told is not None:
@@ -237,8 +241,8 @@ class RosterCore:
 
     def _compare(self, known: RosterMember, member: RosterMember) -> None:
         """Announce how the same incarnation differs."""
-        if member.profile != known.profile:
-            self._events.append(PeerChanged(member.id, member.profile))
+        if (member.profile, member.attributes) != (known.profile, known.attributes):
+            self._events.append(PeerChanged(member.id, member.profile, member.attributes))
         if member.away and not known.away:
             self._events.append(PeerWentAway(member.id))
         elif not member.away and (known.away or member.connection != known.connection):

@@ -27,7 +27,7 @@ class Access(msgspec.Struct, frozen=True, kw_only=True):
         if grant not in self.grants:
             raise ProtocolError("forbidden", f"this needs the grant {grant!r}: ask for a token that has it")
         if room is not None and not any(_matches(pattern, room) for pattern in self.rooms):
-            raise ProtocolError("forbidden", "this token is not for this room")
+            raise ProtocolError("forbidden", f"this token is not for the room {room[:128]!r}")
 
 
 OPEN: Final = Access()

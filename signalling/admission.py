@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from signalling.access import Access
 from signalling.protocol import ids
 from signalling.protocol.errors import ProtocolError
 from signalling.protocol.events import Join
@@ -17,14 +18,18 @@ from signalling.rooms.roster import Entry
 _DEFAULT_PORTS: Final = {"http": 80, "ws": 80, "https": 443, "wss": 443}
 
 
-def check_handshake(auth: object) -> None:
-    """Checks the `auth` of a Socket.IO handshake. Raises ProtocolError `unsupported-protocol`."""
-    protocol = auth.get("protocol") if isinstance(auth, dict) else None
+def check_handshake(auth: object) -> object:
+    """The token in the `auth` of a Socket.IO handshake; None: there is none. Raises ProtocolError
+    `unsupported-protocol`.
+    """
+    fields = auth if isinstance(auth, dict) else {}
+    protocol = fields.get("protocol")
     if protocol != PROTOCOL or isinstance(protocol, bool):
         raise ProtocolError(
             "unsupported-protocol",
             f'this server speaks protocol {PROTOCOL}: connect with auth {{"protocol": {PROTOCOL}}}',
         )
+    return fields.get("token")
 
 
 def check_room(name: str) -> None:
@@ -35,14 +40,15 @@ def check_room(name: str) -> None:
         raise ProtocolError("bad-request", str(error)) from None
 
 
-def check_join(join: Join, *, sid: str, host: str, origins: Collection[str]) -> Entry:
-    """The member that a client asks to be, if it has proved that it holds the key.
+def check_join(join: Join, *, access: Access, sid: str, host: str, origins: Collection[str]) -> Entry:
+    """The member that a client asks to be, if it may and has proved that it holds the key.
 
     `host` is the Host header of its connection, `origins` the configured ones, which then decide alone: a Host header
-    is the client's own word. Raises ProtocolError: `bad-request` for what is malformed, `too-large`, `unauthorized`
-    for what does not prove it.
+    is the client's own word. Raises ProtocolError: `bad-request` for what is malformed, `too-large`, `forbidden` for
+    what its token does not grant, `unauthorized` for what does not prove it.
     """
     check_room(join.room)
+    access.check("join", join.room)
     check_number(join.incarnation, "incarnation")
     check_number(join.connection, "connection")
     key = _bytes(join.key, "key")
@@ -66,6 +72,8 @@ def check_join(join: Join, *, sid: str, host: str, origins: Collection[str]) -> 
         incarnation=join.incarnation,
         connection=join.connection,
         holder=sid,
+        user=access.user,
+        attributes=dict(access.attributes),
     )
 
 

@@ -103,6 +103,7 @@ class Signalling:
         if self._sweeper is not None or self._parts is None:
             return
         self._sweeper = asyncio.ensure_future(self._sweep(self._parts.engine))
+        self._verifier.warn_if_open()
         if any(map(is_turn, self.config.ice_servers)) and not self.config.turn_secret:
             log.warning("TURN servers are named without --turn-secret: peers get no credential, and leave them out")
         if self.config.stun:
@@ -152,6 +153,7 @@ class Signalling:
                 engine,
                 clients,
                 speller,
+                self._verifier,
                 membership,
                 Signals(store, clients, announcer, speller),
                 Relays(store, clients, announcer, speller),
@@ -185,6 +187,10 @@ class Signalling:
         for client in list(self._clients.values()):
             if client.outbox.full_for() > self.config.slow_timeout:
                 await engine.cut(client.sid, "too slow: it does not read what others send it")
+            elif client.access.expires is not None and client.access.expires <= time.time():
+                # It comes back with a fresh token, or is told then that it needs one.
+                log.info("token expired: sid=%s user=%r", client.sid, client.access.user)
+                await engine.close(client.sid)
 
 
 async def _until(condition: Callable[[], bool], seconds: float) -> None:

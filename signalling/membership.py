@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from signalling.access import Access
 from signalling.admission import check_join, check_room, check_statement
 from signalling.announcer import Announcer
 from signalling.clients import Client, Clients, Seat
@@ -15,6 +16,7 @@ from signalling.ice import ice_servers
 from signalling.protocol import ids, limits
 from signalling.protocol.errors import ProtocolError
 from signalling.protocol.events import (
+    Authorized,
     IceServer,
     Join,
     Joined,
@@ -66,7 +68,7 @@ class Membership:
             raise ProtocolError("forbidden", f"one client may be in {self._config.max_rooms} rooms: leave one first")
         if seat is not None and seat.peer != join.peer:
             raise ProtocolError("bad-request", "this client is in the room as another peer: leave first")
-        entry = check_join(join, sid=client.sid, host=client.host, origins=self._config.origins)
+        entry = check_join(join, access=client.access, sid=client.sid, host=client.host, origins=self._config.origins)
         self._removed.check(join.room, join.peer, join.incarnation)
         admission, roster = await self._store.join(join.room, entry, self._config.max_peers)
         texts = self._speller.relay_texts(join.room, join.peer)
@@ -79,7 +81,10 @@ class Membership:
         # They check its statement and make their links while it does the same with theirs, and are ready for its first
         # message.
         self._announcer.flush_small(join.room)
-        log.debug("joined: room=%r peer=%s sid=%s resumed=%s", join.room, join.peer, client.sid, admission.resumed)
+        log.debug(
+            "joined: room=%r peer=%s user=%r sid=%s resumed=%s",
+            *(join.room, join.peer, entry.user, client.sid, admission.resumed),
+        )
         return Joined(
             room=join.room,
             version=roster.version,
@@ -125,6 +130,20 @@ class Membership:
             statement=profile.statement,
         )
         self._announcer.changed(profile.room, changes, version)
+
+    async def renew(self, client: Client, access: Access) -> Authorized:
+        """Gives a client what a fresh token grants. Raises ProtocolError `forbidden` if that is another user's, or not
+        for a room that the client is in; then all stays as it was.
+        """
+        if access.user != client.access.user:
+            raise ProtocolError("forbidden", "this token is another user's: connect anew with it")
+        for seat in client.seats.values():
+            access.check("join", seat.room)
+        client.access = access
+        for seat in list(client.seats.values()):
+            changes, version = await self._store.describe(seat.room, seat.peer, client.sid, dict(access.attributes))
+            self._announcer.changed(seat.room, changes, version)
+        return Authorized(expires=access.expires)
 
     async def gone(self, client: Client, reason: str) -> None:
         """A client's connection has ended: its members are away, and are lost when the grace time has passed."""

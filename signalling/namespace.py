@@ -18,10 +18,11 @@ from signalling.membership import Membership
 from signalling.outbox import Outbox
 from signalling.posts import Posts
 from signalling.protocol.errors import ProtocolError
-from signalling.protocol.events import Join, Leave, Post, Profile, Relay, Signal, Unwatch, Watch, Wire
+from signalling.protocol.events import Auth, Authorized, Join, Leave, Post, Profile, Relay, Signal, Unwatch, Watch, Wire
 from signalling.relay import Relays
 from signalling.signals import Signals
 from signalling.throttle import TokenBucket
+from signalling.tokens import Verifier
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +43,7 @@ class SignallingNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
         engine: Engine,
         clients: Clients,
         speller: Speller,
+        verifier: Verifier,
         membership: Membership,
         signals: Signals,
         relays: Relays,
@@ -53,6 +55,7 @@ class SignallingNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
         self._engine = engine
         self._clients = clients
         self._speller = speller
+        self._verifier = verifier
         self._membership = membership
         self._signals = signals
         self._relays = relays
@@ -100,7 +103,7 @@ class SignallingNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
     async def _connect(self, sid: str, auth: object) -> None:
         await self._before_connect()
         try:
-            check_handshake(auth)
+            token = check_handshake(auth)
             if self._membership.closing:
                 raise ProtocolError(
                     "shutting-down", "the server is about to leave", retry_after=self._config.reconnect_after
@@ -108,10 +111,11 @@ class SignallingNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
             if self._engine.over_limit(sid):
                 raise ProtocolError("rate-limited", "too many connections from this address", retry_after=10.0)
             queue = self._engine.queue(sid)
+            access = self._verifier.access(token, time.time())
         except LookupError:
             raise Refusal("connect again", {"code": "internal", "message": "connect again"}) from None
         except ProtocolError as error:
-            log.info("connection refused: sid=%s code=%s", sid, error.code)
+            log.info("connection refused: sid=%s code=%s reason=%r", sid, error.code, error.message)
             raise Refusal(error.message, error.to_wire()) from None
         now = time.monotonic()
         self._clients[sid] = Client(
@@ -120,7 +124,9 @@ class SignallingNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
             outbox=Outbox(queue, self._speller, self._config.outbox_bytes, time.monotonic),
             events=TokenBucket(self._config.event_rate, self._config.event_burst, now),
             relay_bytes=TokenBucket(self._config.relay_rate, self._config.relay_burst, now),
+            access=access,
         )
+        log.debug("admitted: sid=%s user=%r", sid, access.user)
         self._engine.greeted(sid)
 
     async def _disconnect(self, client: Client, reason: str) -> None:
@@ -163,6 +169,8 @@ class SignallingNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
                     await self._membership.leave(client, _read(data, Leave))
                 case "profile":
                     await self._membership.profile(client, _read(data, Profile))
+                case "auth":
+                    reply = await self._renew(client, _read(data, Auth))
                 case "post":
                     reply = await self._posts.post(client, _read(data, Post))
                 case "watch":
@@ -177,6 +185,11 @@ class SignallingNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
             log.exception("handler failed: event=%r sid=%s", event, client.sid)
             return _error(ProtocolError("internal", "the server failed; its log says why"))
         return {} if reply is None else msgspec.to_builtins(reply)
+
+    async def _renew(self, client: Client, auth: Auth) -> Authorized:
+        access = self._verifier.access(auth.token, time.time())
+        self._posts.check(client, access)
+        return await self._membership.renew(client, access)
 
     def _too_fast(
         self,

@@ -3,6 +3,7 @@
 import asyncio
 from typing import Final
 
+from signalling.access import Access
 from signalling.clients import Client
 from signalling.engine.packets import Parts, Speller
 from signalling.feeds.feed import Feed, concerns
@@ -155,6 +156,11 @@ class Posts:
             self._feeds.watch(unwatch.room, watched)
         else:
             self._end(watched)
+
+    def check(self, client: Client, access: Access) -> None:
+        """Raises ProtocolError `forbidden` if this does not grant what the client watches."""
+        for room, _ in self._watched.get(client.sid, ()):
+            access.check("watch", room)
 
     def gone(self, client: Client) -> None:
         """Ends what a client watched that is gone."""

@@ -43,6 +43,8 @@ class Relays:
         roster = self._store.find(relay.room)
         if seat is None or roster is None:
             self._refuse_all(client, relay, "not-in-room")
+        elif "relay" not in client.access.grants:
+            self._refuse_all(client, relay, "forbidden")
         elif max(map(len, relay.packets)) > MAX_PACKET:
             self._refuse_all(client, relay, "too-large")
         elif client.relay_bytes.take(size, time.monotonic()):

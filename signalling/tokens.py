@@ -1,6 +1,7 @@
 """Tokens: who somebody is and what they may do, in a JWT (RFC 7519) signed with a key that this server knows."""
 
 import base64
+import logging
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, TypeVar
@@ -13,6 +14,8 @@ from signalling.config import Config
 from signalling.keys import Algorithm, Key, load_keys, read_keys
 from signalling.protocol.errors import ProtocolError
 from signalling.protocol.limits import MAX_INTEGER
+
+log = logging.getLogger(__name__)
 
 MAX_TOKEN: Final = 8_192
 """Characters of a token: what fits into an HTTP header everywhere."""
@@ -74,6 +77,14 @@ class Verifier:
     def signing_key(self) -> Key | None:
         """The first key that can sign, for who makes tokens here; None: the server only checks them."""
         return next((key for key in self._keys if key.signing is not None), None)
+
+    def warn_if_open(self) -> None:
+        """Tells the operator in the log, where nobody overlooks it, that there is no admission control."""
+        if self.is_open:
+            log.warning(
+                "NO ADMISSION CONTROL: whoever reaches this server may join and read every room, and rule over it; "
+                "set EITHERWAY_TOKEN_SECRET or --token-key to ask for tokens"
+            )
 
     def access(self, token: object, now: float) -> Access:
         """What a token grants at the Unix time `now`; whoever is asked for none may show any.

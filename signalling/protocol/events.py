@@ -65,6 +65,12 @@ class Relay(Wire, frozen=True, kw_only=True):
     packets: list[bytes]
 
 
+class Auth(Wire, frozen=True, kw_only=True):
+    """`auth`: a fresh token for this connection, before the one that it has runs out."""
+
+    token: str
+
+
 class Post(Wire, frozen=True, kw_only=True):
     """`post`: a message for the room's feed, which the server keeps and can read. A repeated `key` is one post."""
 
@@ -144,6 +150,12 @@ class Joined(Wire, frozen=True, kw_only=True):
     resumed: bool = False
 
 
+class Authorized(Wire, frozen=True, kw_only=True):
+    """The reply to `auth`: when the token runs out, in Unix time; None: this server asks for none."""
+
+    expires: float | None = None
+
+
 class Posted(Wire, frozen=True, kw_only=True):
     """The reply to `post`."""
 
@@ -174,11 +186,12 @@ class PeerLeft(Wire, tag="peer-left", tag_field="change", frozen=True, kw_only=T
 
 
 class PeerUpdated(Wire, tag="peer-updated", tag_field="change", frozen=True, kw_only=True):
-    """A member's profile changed; the statement binds the new one."""
+    """A member's profile changed, which the statement binds, or its attributes (None: they did not)."""
 
     id: str
     profile: str
     statement: str
+    attributes: dict[str, Any] | None = None
 
 
 class PeerAway(Wire, tag="peer-away", tag_field="change", frozen=True, kw_only=True):

@@ -1,5 +1,7 @@
 """Rosters in this process's memory: a server by itself."""
 
+from typing import Any
+
 from signalling.protocol.errors import ProtocolError
 from signalling.protocol.events import LeftReason
 from signalling.rooms.roster import Admission, Entry, Roster
@@ -49,3 +51,9 @@ class MemoryStore:
             raise ProtocolError("not-in-room", "join the room first")
         changes = roster.update(peer, static=static, version=version, profile=profile, statement=statement)
         return Changed(changes, roster.version)
+
+    async def describe(self, room: str, peer: str, holder: str, attributes: dict[str, Any]) -> Changed:
+        roster = self._rooms.get(room)
+        if roster is None:
+            return Changed([], 0)
+        return Changed(roster.describe(peer, holder, attributes), roster.version)

@@ -82,7 +82,8 @@ class Roster:
         """Admits a client's member, if its (incarnation, connection) is the highest yet (V1).
 
         The same pair from the same client again is a client that saw a gap in the versions: it gets the roster and
-        nobody else notices. Raises ProtocolError `replaced`, `room-full` (over `most` members) or `bad-request`.
+        nobody else notices. Raises ProtocolError `replaced`, `room-full` (over `most` members), `forbidden` (another
+        user's) or `bad-request`.
         """
         held = self._entries.get(new.id)
         if held is None:
@@ -97,12 +98,17 @@ class Roster:
         replaced = held.holder if held.holder != new.holder else None
         if new.incarnation > held.incarnation:
             return Admission(self._remove(held, "restarted") + self._add(new), resumed=False, replaced=replaced)
+        if new.user != held.user:
+            raise ProtocolError("forbidden", "this peer is another user's: leave first, or come as a new incarnation")
         _check_successor(held, new.static, new.profile_version, new.statement)
         changes: list[Change] = []
         if theirs > mine:
             changes += self._changed(PeerBack(id=new.id, connection=new.connection, statement=new.statement))
-        if new.statement != held.statement:
-            changes += self._changed(PeerUpdated(id=new.id, profile=new.profile, statement=new.statement))
+        attributes = new.attributes if new.attributes != held.attributes else None
+        if new.statement != held.statement or attributes is not None:
+            changes += self._changed(
+                PeerUpdated(id=new.id, profile=new.profile, statement=new.statement, attributes=attributes)
+            )
         self._entries[new.id] = new
         return Admission(changes, resumed=True, replaced=replaced)
 
@@ -127,6 +133,16 @@ class Roster:
             return []
         entry.profile, entry.profile_version, entry.statement = profile, version, statement
         return self._changed(PeerUpdated(id=peer, profile=profile, statement=statement))
+
+    def describe(self, peer: str, holder: str, attributes: dict[str, Any]) -> list[Change]:
+        """Replaces a member's attributes, if it is still held by this client."""
+        entry = self._entries.get(peer)
+        if entry is None or entry.holder != holder or attributes == entry.attributes:
+            return []
+        entry.attributes = attributes
+        return self._changed(
+            PeerUpdated(id=peer, profile=entry.profile, statement=entry.statement, attributes=attributes)
+        )
 
     def _add(self, entry: Entry) -> list[Change]:
         self._entries[entry.id] = entry

@@ -1,6 +1,6 @@
 """What a room store promises: where rosters live, for one server or for several."""
 
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from signalling.protocol.events import Change, LeftReason
 from signalling.rooms.roster import Admission, Entry, Roster
@@ -37,3 +37,6 @@ class RoomStore(Protocol):
         self, room: str, peer: str, *, static: bytes, version: int, profile: str, statement: str
     ) -> Changed:
         """See `Roster.update`. Raises ProtocolError `not-in-room` too."""
+
+    async def describe(self, room: str, peer: str, holder: str, attributes: dict[str, Any]) -> Changed:
+        """See `Roster.describe`."""

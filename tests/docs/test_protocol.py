@@ -174,6 +174,8 @@ STRUCTS: dict[str, type[msgspec.Struct]] = {
     "`Limits`, in": events.Limits,
     "### `leave`": events.Leave,
     "### `profile`": events.Profile,
+    "### `auth`": events.Auth,
+    "The reply, `Authorized`": events.Authorized,
     "### `signal`": events.Signal,
     "### `relay`": events.Relay,
     "### `roster`": events.Roster,

@@ -248,6 +248,23 @@ def test_a_forged_profile_changes_nothing_but_the_connection_is_the_servers_to_t
     assert member.profile == "{}"
 
 
+def test_attributes_are_the_servers_to_tell(ada: Person) -> None:
+    core = core_with(ada)
+
+    def told(attributes: dict[str, Any] | None) -> wire.PeerUpdated:
+        member = ada.member()
+        return wire.PeerUpdated(id=ada.id, profile=member.profile, statement=member.statement, attributes=attributes)
+
+    core.receive_delta(delta(10, 11, told({"role": "teacher"})), 0.0)
+    assert events(core) == [PeerChanged(ada.id, "{}", {"role": "teacher"})]
+    core.receive_delta(delta(11, 12, told(None)), 0.0)
+    assert events(core) == []
+    core.receive_delta(delta(12, 13, ada.say('{"n": 2}')), 0.0)
+    assert events(core) == [PeerChanged(ada.id, '{"n": 2}', {"role": "teacher"})]
+    core.receive_delta(delta(13, 14, told({})), 0.0)
+    assert events(core) == [PeerChanged(ada.id, '{"n": 2}', {})]
+
+
 # ---- deltas
 
 
@@ -460,8 +477,10 @@ def apply(there: dict[str, wire.Member], change: wire.Change) -> None:
             there[id] = msgspec.structs.replace(there[id], away=True)
         case wire.PeerBack(id=id, connection=connection, statement=statement):
             there[id] = msgspec.structs.replace(there[id], connection=connection, statement=statement, away=False)
-        case wire.PeerUpdated(id=id, profile=profile, statement=statement):
+        case wire.PeerUpdated(id=id, profile=profile, statement=statement, attributes=attributes):
             there[id] = msgspec.structs.replace(there[id], profile=profile, statement=statement)
+            if attributes is not None:
+                there[id] = msgspec.structs.replace(there[id], attributes=attributes)
 
 
 def follow(core: RosterCore, believed: dict[str, Any], there: dict[str, wire.Member], version: int) -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from signalling.access import OPEN
 from signalling.admission import check_join
 from signalling.protocol.errors import ProtocolError
 from signalling.protocol.events import Join
@@ -11,7 +12,7 @@ from tests.signalling.actor import Actor
 def join(origin: str, host: str, origins: tuple[str, ...] = ()) -> None:
     actor = Actor(origin)
     proof = actor.proof("lobby", sid="sid")
-    check_join(Join(**actor.join_fields("lobby", proof=proof)), sid="sid", host=host, origins=origins)
+    check_join(Join(**actor.join_fields("lobby", proof=proof)), access=OPEN, sid="sid", host=host, origins=origins)
 
 
 @pytest.mark.parametrize(

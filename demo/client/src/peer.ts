@@ -36,7 +36,7 @@ export class Peer extends Talking<ChannelEvents<unknown> & PeerEvents, SendOptio
   /** Who the server says it is, by its verified token. */
   readonly user: string | null;
   /** What the server says of it. */
-  readonly attributes: Readonly<Record<string, unknown>>;
+  attributes: Readonly<Record<string, unknown>>;
   /** @internal */
   readonly _member: RosterMember;
   /** @internal */

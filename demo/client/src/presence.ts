@@ -34,7 +34,7 @@ export interface Packet {
 export interface Audience {
   appeared(member: RosterMember): void;
   vanished(id: string, reason: LeftReason): void;
-  changed(id: string, profile: string): void;
+  changed(id: string, profile: string, attributes: RosterMember["attributes"]): void;
   /** The connections between which a peer can be relayed to; null where there is none. */
   relay(id: string, mine: number | null, theirs: number | null): void;
   /** A packet of a peer; false if there is no such peer. */
@@ -279,7 +279,7 @@ export class Presence {
         this.#audience.vanished(event.id, event.reason);
         break;
       case "PeerChanged":
-        this.#audience.changed(event.id, event.profile);
+        this.#audience.changed(event.id, event.profile, event.attributes);
         break;
       case "PeerWentAway":
       case "PeerCameBack":

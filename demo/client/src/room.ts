@@ -80,7 +80,7 @@ export class Room extends Talking<ChannelEvents<unknown> & RoomEvents, RoomSendO
     const audience: Audience = {
       appeared: (member) => this.#appeared(member),
       vanished: (id, reason) => this.#vanished(id, reason),
-      changed: (id, profile) => this.#changed(id, profile),
+      changed: (id, profile, attributes) => this.#changed(id, profile, attributes),
       relay: (id, mine, theirs) => this.#relay(id, mine, theirs),
       packet: (from, packet) => this.#packet(from, packet),
       over: (reason) => this._over(reason),
@@ -217,7 +217,13 @@ export class Room extends Talking<ChannelEvents<unknown> & RoomEvents, RoomSendO
     if (known !== undefined) {
       if (known._member.incarnation === member.incarnation) {
         this.#lost.delete(member.id); // it was only the server that had lost it
-        if (known._member.profile !== member.profile) this.#changed(member.id, member.profile);
+        const { id, profile, attributes } = member;
+        if (
+          known._member.profile !== profile ||
+          JSON.stringify(known.attributes) !== JSON.stringify(attributes)
+        ) {
+          this.#changed(id, profile, attributes);
+        }
         return;
       }
       this.#gone(known, "restarted");
@@ -274,10 +280,11 @@ export class Room extends Talking<ChannelEvents<unknown> & RoomEvents, RoomSendO
     this.#departing.delete(peer);
   }
 
-  #changed(id: string, profile: string): void {
+  #changed(id: string, profile: string, attributes: RosterMember["attributes"]): void {
     const peer = this.#peers.get(id);
     if (peer !== undefined) {
       peer.profile = readProfile(profile);
+      peer.attributes = attributes;
       this._tell(peer, "peerUpdated", peer);
     }
   }

@@ -52,11 +52,12 @@ export interface PeerVanished {
   readonly reason: wire.LeftReason;
 }
 
-/** A member has another profile (JSON text). */
+/** A member has another profile (JSON text), or other attributes. */
 export interface PeerChanged {
   readonly type: "PeerChanged";
   readonly id: string;
   readonly profile: string;
+  readonly attributes: { readonly [name: string]: unknown };
 }
 
 /** A member's connection dropped; it may come back. */
@@ -255,8 +256,10 @@ export class RosterCore {
 
   /** Announce how the same incarnation differs. */
   #compare(known: RosterMember, member: RosterMember): void {
-    const { id, profile, connection } = member;
-    if (profile !== known.profile) this.#events.push({ type: "PeerChanged", id, profile });
+    const { id, profile, connection, attributes } = member;
+    if (profile !== known.profile || JSON.stringify(attributes) !== JSON.stringify(known.attributes)) {
+      this.#events.push({ type: "PeerChanged", id, profile, attributes });
+    }
     if (member.away && !known.away) this.#events.push({ type: "PeerWentAway", id });
     else if (!member.away && (known.away || connection !== known.connection)) {
       this.#events.push({ type: "PeerCameBack", id, connection });
@@ -308,7 +311,12 @@ class Unbelievable extends Error {}
 function changed(told: wire.Member, change: wire.PeerUpdated | wire.PeerAway | wire.PeerBack): wire.Member {
   switch (change.change) {
     case "peer-updated":
-      return { ...told, profile: change.profile, statement: change.statement };
+      return {
+        ...told,
+        profile: change.profile,
+        statement: change.statement,
+        attributes: change.attributes ?? told.attributes,
+      };
     case "peer-away":
       return { ...told, away: true };
     case "peer-back":

@@ -110,12 +110,13 @@ export interface PeerLeft {
   readonly reason: LeftReason;
 }
 
-/** A member's profile changed; the statement binds the new one. */
+/** A member's profile changed, which the statement binds, or its attributes, if they are there. */
 export interface PeerUpdated {
   readonly change: "peer-updated";
   readonly id: string;
   readonly profile: string;
   readonly statement: string;
+  readonly attributes?: { readonly [name: string]: unknown };
 }
 
 /** A member's connection dropped; it may come back within the grace time. `reason` is for people. */

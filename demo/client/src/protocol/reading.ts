@@ -115,7 +115,13 @@ function readChange(data: unknown): Change {
     case "peer-left":
       return { change, id: text(fields, "id"), reason: oneOf(fields, "reason", REASONS) };
     case "peer-updated":
-      return { change, id: text(fields, "id"), profile: text(fields, "profile"), statement: text(fields, "statement") };
+      return {
+        change,
+        id: text(fields, "id"),
+        profile: text(fields, "profile"),
+        statement: text(fields, "statement"),
+        ...(fields["attributes"] === undefined ? {} : { attributes: record(fields["attributes"], "attributes") }),
+      };
     case "peer-away":
       return { change, id: text(fields, "id"), reason: optional(fields, "reason") ?? "" };
     case "peer-back":

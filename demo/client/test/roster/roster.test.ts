@@ -139,13 +139,28 @@ describe("statements", () => {
   });
 });
 
+test("attributes are the server's to tell", () => {
+  const core = coreWith(ada);
+  const { profile, statement } = ada.member();
+  const update: wire.Change = { change: "peer-updated", id: ada.id, profile, statement };
+  const changed = { type: "PeerChanged", id: ada.id, profile };
+  core.receiveDelta(delta(10, 11, { ...update, attributes: { role: "teacher" } }), 0);
+  expect(events(core)).toEqual([{ ...changed, attributes: { role: "teacher" } }]);
+  core.receiveDelta(delta(11, 12, update), 0);
+  expect(events(core)).toEqual([]);
+  core.receiveDelta(delta(12, 13, { ...update, attributes: {} }), 0);
+  expect(events(core)).toEqual([{ ...changed, attributes: {} }]);
+});
+
 describe("deltas", () => {
   test("each change is told", () => {
     const core = coreWith(ada);
     core.receiveDelta(delta(10, 11, appeared(bob)), 0);
     expect(types(core)).toEqual(["PeerAppeared"]);
     core.receiveDelta(delta(11, 12, bob.say('{"name": "Bob"}')), 0);
-    expect(events(core)).toEqual([{ type: "PeerChanged", id: bob.id, profile: '{"name": "Bob"}' }]);
+    expect(events(core)).toEqual([
+      { type: "PeerChanged", id: bob.id, profile: '{"name": "Bob"}', attributes: {} },
+    ]);
     core.receiveDelta(delta(12, 13, away(ada.id)), 0);
     expect(events(core)).toEqual([{ type: "PeerWentAway", id: ada.id }]);
     for (const connection of [2, 3]) {
@@ -263,7 +278,7 @@ describe("joining again", () => {
     ada.connection = 4;
     core.receiveJoined(joined([ada, bob.member({ away: true })], { version: 30, resumed: true }), 9);
     expect(events(core)).toEqual([
-      { type: "PeerChanged", id: ada.id, profile: '{"n": 2}' },
+      { type: "PeerChanged", id: ada.id, profile: '{"n": 2}', attributes: {} },
       { type: "PeerCameBack", id: ada.id, connection: 4 },
       { type: "PeerWentAway", id: bob.id },
     ]);
