@@ -101,6 +101,9 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
         int, _option("Bytes of posts that all rooms keep; beyond that the quietest forget first.", ge=1_000_000)
     ] = 536_870_912
 
+    max_streams: Annotated[int, _option("Streams and long-polls of feeds over HTTP, from one address.", ge=1)] = 1_024
+    max_all_streams: Annotated[int, _option("The same, from all addresses together.", ge=1)] = 10_000
+
     webhook: Annotated[
         tuple[str, ...], _option("URL that is told of what happens in rooms, by HTTP requests; again for each.")
     ] = ()
