@@ -14,8 +14,9 @@ from aiohttp import web
 
 from signalling.app import Signalling
 from signalling.config import PREFIX, Config, is_list
+from signalling.webhooks.database import StoreError
 
-_CANNOT_LISTEN: Final = 1
+_CANNOT_START: Final = 1
 """Exit code. 0 is a clean end, 2 is click's for wrong usage."""
 
 
@@ -44,7 +45,7 @@ def _options(command: Callable[..., None]) -> Callable[..., None]:
 def serve(**given: Any) -> None:
     """Run the signalling server.
 
-    Exit codes: 0 after SIGTERM or Ctrl-C, 1 if the address cannot be listened on, 2 for wrong usage.
+    Exit codes: 0 after SIGTERM or Ctrl-C, 1 if it cannot listen or keep webhooks, 2 for wrong usage.
     """
     try:
         config = Config.from_env().changed(**{name: value for name, value in given.items() if value not in (None, ())})
@@ -75,8 +76,12 @@ async def _serve(config: Config) -> int:
     signalling = Signalling(config)
     # Clients are let go by Signalling.close; what aiohttp would still wait for then isn't worth waiting for.
     runner = web.AppRunner(signalling.aiohttp_app(), shutdown_timeout=1.0)
-    await runner.setup()
     try:
+        try:
+            await runner.setup()
+        except StoreError as error:
+            click.echo(f"cannot keep webhooks in {error}", err=True)
+            return _CANNOT_START
         site = web.TCPSite(runner, config.host, config.port)
         try:
             await site.start()
@@ -86,7 +91,7 @@ async def _serve(config: Config) -> int:
                 "Choose another --port or --host, or stop what is using it.",
                 err=True,
             )
-            return _CANNOT_LISTEN
+            return _CANNOT_START
         click.echo(f"eitherway serves {_url(runner)} (no admission control: everyone who reaches it may join)")
         await ended.wait()
         await signalling.close()  # before aiohttp begins to: from then on it hears no client any longer
