@@ -58,7 +58,7 @@ class Signalling:
         self._verifier = Verifier.of(self.config)
         self.stun_port: int | None = None
         self._clients: Clients = {}
-        self._feeds = Feeds(_feed_limits(self.config), time.monotonic, time.time)
+        self._feeds = Feeds(_feed_limits(self.config), time.monotonic, time.time, _later)
         self.webhooks = Webhooks(self.config, self._feeds)
         self._feeds.listener = self.webhooks
         self._parts: _Parts | None = None
@@ -191,6 +191,10 @@ class Signalling:
                 # It comes back with a fresh token, or is told then that it needs one.
                 log.info("token expired: sid=%s user=%r", client.sid, client.access.user)
                 await engine.close(client.sid)
+
+
+def _later(seconds: float, call: Callable[[], None]) -> None:
+    asyncio.get_running_loop().call_later(seconds, call)
 
 
 async def _until(condition: Callable[[], bool], seconds: float) -> None:

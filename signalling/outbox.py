@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final, Protocol
 
-from signalling.engine.packets import Parts, Speller
+from signalling.engine.packets import Parts, Shared, Speller
 from signalling.engine.queue import FedQueue
 from signalling.protocol.events import Relayed, Roster
 
@@ -19,7 +19,7 @@ class Backlog(Protocol):
     """What waits for a client elsewhere, where it waits for others too: posts that a room keeps."""
 
     def take(self, most: int) -> list[Parts]:
-        """The next events, about `most` bytes of them, at least one if there is any; none: it has caught up."""
+        """The next events, about `most` bytes of them; none: it has caught up, or comes back by itself."""
 
 
 class Outbox:
@@ -58,16 +58,16 @@ class Outbox:
         self._queue.wake()
         return True
 
-    def push_shared(self, parts: Parts) -> bool:
+    def push_shared(self, event: Shared) -> bool:
         """Writes or queues an event that is kept elsewhere too. False: come back with a backlog. It takes no more than
         half of the room, so that those who post make nobody's relays `busy`.
         """
-        if self._queue.pass_by(parts):
+        if self._queue.pass_by_shared(event):
             return True
-        size = sum(map(len, parts)) + _OVERHEAD
+        size = event.size + _OVERHEAD
         if self.waiting + size > self._limit // 2:
             return False
-        self._events.append((parts, size))
+        self._events.append((event.parts, size))
         self.waiting += size
         self._queue.wake()
         return True

@@ -1,18 +1,19 @@
 """What happens on post, watch and unwatch, and when a client goes that watches."""
 
 import asyncio
+import secrets
 from typing import Final
 
 from signalling.access import Access
 from signalling.clients import Client
-from signalling.engine.packets import Parts, Speller
-from signalling.feeds.feed import Feed, concerns
+from signalling.engine.packets import Parts, Shared, Speller
+from signalling.feeds.feed import Feed
 from signalling.feeds.feeds import Feeds
 from signalling.feeds.stored import Stored
 from signalling.protocol.errors import ProtocolError
-from signalling.protocol.events import Missed, Post, Posted, Unwatch, Watch, Watching
+from signalling.protocol.events import Missed, Post, Posted, Unwatch, Watch, WatcherInfo, Watching
 from signalling.protocol.limits import MAX_EVENT_NAME, MAX_INTEGER, MAX_PATTERNS, MAX_WATCHES
-from signalling.protocol.topics import WEBHOOKS, check_pattern
+from signalling.protocol.topics import WATCHERS, WEBHOOKS, Wanted, check_pattern
 
 _LOOKED_AT: Final = 256
 """Posts that are looked at for one that is behind, before others have a turn."""
@@ -30,9 +31,22 @@ class Watched:
         self.client = client
         self.feed = feed
         self.number = number
+        seat = client.seats.get(feed.room)
+        self._id = seat.peer if seat is not None else secrets.token_hex(8)
         self._speller = speller
+        self._wanted = Wanted(())
         self._position = feed.history.newest
         self._behind = False
+        self._ended = False
+
+    def want(self, patterns: dict[str, None], events: frozenset[str]) -> None:
+        """Which posts it is about, from now on."""
+        self.patterns, self.events = patterns, events
+        self._wanted = Wanted(patterns)
+
+    def describe(self) -> WatcherInfo:
+        """See `Watcher`."""
+        return WatcherInfo(id=self._id, user=self.client.access.user, topics=list(self.patterns))
 
     def offer(self, post: Stored) -> None:
         """See `Watcher`."""
@@ -40,7 +54,7 @@ class Watched:
             return
         if self.client.outbox.push_shared(self._speller.post(post, self.number)):
             self._position = post.id
-        else:
+        elif post.topic != WATCHERS:  # which is not kept
             self._position = post.id - 1
             self._behind = True
             self.client.outbox.push_backlog(self)
@@ -50,27 +64,44 @@ class Watched:
         self._position = since
         if not self._behind:
             self._behind = True
-            asyncio.get_running_loop().call_soon(self.client.outbox.push_backlog, self)
+            self._come_back()
+
+    def end(self) -> None:
+        """Nothing more is sent."""
+        self._ended = True
 
     def take(self, most: int) -> list[Parts]:
         """See `Backlog`."""
+        if self._ended:
+            return []
         taken: list[Parts] = []
         history = self.feed.history
         if history.has_missed(self._position):
             self._position = history.forgotten
             taken.append(self._speller.missed(self.feed.room, history.forgotten, self.number))
-        while most > 0 and (posts := history.after(self._position, _LOOKED_AT)):
-            for post in posts:
-                self._position = post.id
-                if concerns(self, post):
-                    parts = self._speller.post(post, self.number)
-                    taken.append(parts)
-                    most -= sum(map(len, parts))
-                    if most <= 0:
-                        break
+        posts = history.after(self._position, _LOOKED_AT)
+        for post in posts:
+            self._position = post.id
+            if (not self.events or post.event in self.events) and self._wanted.matches(post.topic):
+                parts = self._speller.post(post, self.number).parts
+                taken.append(parts)
+                most -= sum(map(len, parts))
+                if most <= 0:
+                    break
         if not taken:
-            self._behind = False
+            if posts:  # none of them was for this one: there may be more
+                self._come_back()
+            else:
+                self._behind = False
         return taken
+
+    def _come_back(self) -> None:
+        """Takes from the history when others have had a turn."""
+        asyncio.get_running_loop().call_soon(self._queue)
+
+    def _queue(self) -> None:
+        if not self._ended:
+            self.client.outbox.push_backlog(self)
 
 
 class PostSpeller:
@@ -79,20 +110,20 @@ class PostSpeller:
     def __init__(self, speller: Speller) -> None:
         self._speller = speller
         self._latest: Stored | None = None
-        self._spelled: dict[int, Parts] = {}
+        self._spelled: dict[int, Shared] = {}
 
-    def post(self, post: Stored, number: int) -> Parts:
+    def post(self, post: Stored, number: int) -> Shared:
         """The `post` event for a watch of this number."""
         if post is not self._latest:
             self._latest = post
             self._spelled = {}
-        parts = self._spelled.get(number)
-        if parts is None:
+        spelled = self._spelled.get(number)
+        if spelled is None:
             text = post.text.decode()
             if number:
                 text = f'{text[:-1]},"watch":{number}}}'
-            parts = self._spelled[number] = self._speller.text("post", text)
-        return parts
+            spelled = self._spelled[number] = Shared(self._speller.text("post", text))
+        return spelled
 
     def missed(self, room: str, id: int, number: int) -> Parts:
         """The `missed` event for a watch of this number."""
@@ -113,7 +144,8 @@ class Posts:
         client.access.check("post", post.room)
         seat = client.seats.get(post.room)
         sender = seat.peer if seat is not None else client.access.user or ""
-        stored = self._feeds.post(post, sender=sender, poster=client.access.user or sender)
+        # Keys are those of a user, or of all who are none: one that comes back may not be a member yet.
+        stored = self._feeds.post(post, sender=sender, poster=client.access.user or "")
         await self._feeds.settled(post.topic)
         return Posted(id=stored.id)
 
@@ -128,14 +160,15 @@ class Posts:
         watched = mine.get(name)
         if watched is None and len(mine) >= MAX_WATCHES:
             raise ProtocolError("forbidden", f"one client may have {MAX_WATCHES} watches: end one, or add topics to it")
-        known = dict(watched.patterns) if watched is not None else {}
-        if len(wanted := known | patterns) > MAX_PATTERNS:
-            raise ProtocolError("bad-request", f"topics: at most {MAX_PATTERNS} in one watch")
+        events = frozenset(watch.events)
+        if watched is not None:
+            patterns, events = watched.patterns | patterns, watched.events | events
+        if max(len(patterns), len(events)) > MAX_PATTERNS:
+            raise ProtocolError("bad-request", f"topics, events: at most {MAX_PATTERNS} of each in one watch")
         feed = self._feeds.feed(watch.room)
         if watched is None:
             watched = Watched(client, feed, watch.watch, self._speller)
-        watched.patterns = wanted
-        watched.events |= frozenset(watch.events)
+        watched.want(patterns, events)
         self._feeds.watch(watch.room, watched)
         self._watched.setdefault(client.sid, mine)[name] = watched
         history = feed.history
@@ -150,9 +183,10 @@ class Posts:
         watched = self._watched.get(client.sid, {}).get((unwatch.room, unwatch.watch))
         if watched is None:
             raise ProtocolError("bad-request", "there is no such watch in this room")
-        patterns = {pattern: None for pattern in watched.patterns if unwatch.topics and pattern not in unwatch.topics}
-        watched.patterns = patterns
+        ended = frozenset(unwatch.topics or watched.patterns)
+        patterns = {pattern: None for pattern in watched.patterns if pattern not in ended}
         if patterns:
+            watched.want(patterns, watched.events)
             self._feeds.watch(unwatch.room, watched)
         else:
             self._end(watched)
@@ -172,6 +206,7 @@ class Posts:
         del mine[watched.feed.room, watched.number]
         if not mine:
             del self._watched[watched.client.sid]
+        watched.end()
         self._feeds.unwatch(watched.feed.room, watched)
 
 
@@ -182,7 +217,7 @@ def _check(watch: Watch) -> dict[str, None]:
         raise ProtocolError("bad-request", f"since: the id of a post, from 0 to {MAX_INTEGER}")
     if not 0 < len(watch.topics) <= MAX_PATTERNS or len(watch.events) > MAX_PATTERNS:
         raise ProtocolError("bad-request", f"topics: 1 to {MAX_PATTERNS} patterns; events: at most as many names")
-    if any(len(event) > MAX_EVENT_NAME for event in watch.events):
+    if any(len(event.encode(errors="replace")) > MAX_EVENT_NAME for event in watch.events):
         raise ProtocolError("bad-request", f"events: names of at most {MAX_EVENT_NAME} bytes")
     try:
         return {check_pattern(pattern): None for pattern in watch.topics}

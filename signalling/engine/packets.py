@@ -7,9 +7,22 @@ import socketio.packet
 
 from signalling.protocol.events import RelayFrom, Wire
 from signalling.protocol.limits import MAX_ATTACHED_BYTES, MAX_ATTACHMENTS
+from signalling.protocol.writing import TEXT, frame
 
 Parts = tuple[str | bytes, ...]
 """One Socket.IO packet as it travels: its text, then its attachments."""
+
+
+class Shared:
+    """One event without attachments that many clients are sent: its parts, and the WebSocket frame that they make."""
+
+    __slots__ = ("frame", "parts", "size")
+
+    def __init__(self, parts: tuple[str]) -> None:
+        self.parts: Parts = parts
+        self.frame = frame(TEXT, b"4" + parts[0].encode())
+        self.size = len(self.frame)
+
 
 _EVENTS: Final = (socketio.packet.EVENT, socketio.packet.BINARY_EVENT)
 
@@ -87,11 +100,11 @@ class Speller:
         self._namespace = namespace
         self._prefix = "" if namespace == "/" else namespace + ","
 
-    def event(self, name: str, payload: Wire) -> Parts:
+    def event(self, name: str, payload: Wire) -> tuple[str]:
         """An event without bytes in it."""
         return self.text(name, msgspec.json.encode(payload).decode())
 
-    def text(self, name: str, payload: str) -> Parts:
+    def text(self, name: str, payload: str) -> tuple[str]:
         """An event whose payload is JSON already."""
         return (f'2{self._prefix}["{name}",{payload}]',)
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import engineio.packet
 
-from signalling.engine.packets import Parts
+from signalling.engine.packets import Parts, Shared
 
 if TYPE_CHECKING:
     from signalling.engine.websocket import WebSocket
@@ -25,6 +25,10 @@ class Source(Protocol):
 
     def take(self, most: int) -> list[Parts]:
         """The next packets, about `most` bytes of them, at least one if there is any."""
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is left."""
 
 
 class FedQueue(asyncio.Queue[Any]):
@@ -87,6 +91,13 @@ class FedQueue(asyncio.Queue[Any]):
         self.websocket.write(parts)
         return True
 
+    def pass_by_shared(self, event: Shared) -> bool:
+        """The same for an event that many are sent."""
+        if not self._hungry or self.bytes or self.websocket is None or not self.websocket.writable:
+            return False
+        self.websocket.write_frame(event.frame)
+        return True
+
     def wake(self) -> None:
         """There is something in the source. Takes it at once if the writer is waiting."""
         if self._hungry and self.bytes < FEED_BYTES:
@@ -116,8 +127,10 @@ class FedQueue(asyncio.Queue[Any]):
     def _feed(self) -> None:
         if self.source is None:
             return
-        for parts in self.source.take(FEED_BYTES):
-            if self.pass_by(parts):
+        taken = self.source.take(FEED_BYTES)
+        all_of_it = self.source.empty  # else the writer, once done with these, asks for the rest
+        for parts in taken:
+            if all_of_it and self.pass_by(parts):
                 continue
             for part in parts:
                 # A packet for each recipient: engine.io keeps the first spelling of one that is shared, and

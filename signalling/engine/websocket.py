@@ -13,13 +13,10 @@ from signalling.engine.packets import Parts
 from signalling.engine.queue import FedQueue
 from signalling.engine.relays import RelayReader
 from signalling.protocol.events import Relay
-from signalling.protocol.writing import gather_writes
+from signalling.protocol.writing import BINARY, TEXT, gather_writes
 
 _UNSENT: Final = 65_536
 """Bytes that the kernel may hold unsent: what waits for a slow client must wait where it is counted."""
-_TEXT: Final = 1
-_BINARY: Final = 2
-"""Opcodes (RFC 6455 section 5.2)."""
 _DATA: Final = frozenset((WSMsgType.TEXT, WSMsgType.BINARY))
 _TYPES: Final = frozenset("0123456")
 _CONTROL_CHARACTERS: Final = 16
@@ -165,9 +162,14 @@ class WebSocket(driver.WebSocket):  # type: ignore[misc]
         assert self._gathered is not None
         for part in parts:
             if isinstance(part, str):
-                self._gathered.write_frame(_TEXT, b"4" + part.encode())
+                self._gathered.write_frame(TEXT, b"4" + part.encode())
             else:
-                self._gathered.write_frame(_BINARY, part)
+                self._gathered.write_frame(BINARY, part)
+
+    def write_frame(self, frame: bytes) -> None:
+        """Writes a whole frame now, which others are written too; likewise."""
+        assert self._gathered is not None
+        self._gathered.write(frame)
 
     @property
     def open(self) -> bool:

@@ -1,13 +1,15 @@
 """One room's feed: its history, and who watches which topics."""
 
-from typing import Final, Protocol
+from typing import Protocol
+
+import msgspec
 
 from signalling.feeds.history import Bounds, History
+from signalling.feeds.index import Index
+from signalling.feeds.presence import Changes
 from signalling.feeds.stored import Stored
-from signalling.protocol.topics import matches, matches_any
-
-_REMEMBERED: Final = 1_024
-"""Topics for which is remembered who watches them."""
+from signalling.protocol.events import WatcherInfo
+from signalling.protocol.topics import WATCHERS
 
 
 class Watcher(Protocol):
@@ -19,7 +21,10 @@ class Watcher(Protocol):
     """Of those posts, the ones with these events; all, if it names none."""
 
     def offer(self, post: Stored) -> None:
-        """There is a new post. It is kept: a watcher may also take it later."""
+        """There is a new post. It is kept (but for one on `$watchers`): a watcher may also take it later."""
+
+    def describe(self) -> WatcherInfo:
+        """Who it is, for others: its id stays the same for as long as it watches."""
 
 
 class Feed:
@@ -31,14 +36,18 @@ class Feed:
         self.used = 0.0
         """When somebody posted, or began or ceased to watch, the last time."""
         self._watchers: dict[Watcher, tuple[str, ...]] = {}
-        self._by_pattern: dict[str, dict[Watcher, None]] = {}
-        self._by_topic: dict[str, list[str]] = {}
-        """The patterns that stand for a topic."""
+        self._index: Index[Watcher] = Index()
+        self._changes: Changes[Watcher] = Changes()
 
     @property
     def watchers(self) -> list[Watcher]:
         """Everyone who watches, in order of arrival."""
         return list(self._watchers)
+
+    @property
+    def watched(self) -> bool:
+        """Whether anyone does."""
+        return bool(self._watchers)
 
     @property
     def idle(self) -> bool:
@@ -47,53 +56,54 @@ class Feed:
 
     def is_watched(self, topic: str) -> bool:
         """Whether anybody would be offered a post on this topic."""
-        return any(matches(pattern, topic) for pattern in self._by_pattern)
+        return bool(self._index.match(topic))
 
-    def watch(self, watcher: Watcher) -> None:
-        """Begins to offer posts to a watcher; again, when its topics have changed."""
-        self._forget(watcher)
+    def watch(self, watcher: Watcher) -> bool:
+        """Begins to offer posts to a watcher; again, when its topics have changed. Returns whether that is to be told
+        to those who watch `$watchers`, soon, by `tell_watchers`.
+        """
+        before = self._watchers.get(watcher)
+        for pattern in before or ():
+            self._index.remove(pattern, watcher)
         self._watchers[watcher] = tuple(watcher.patterns)
         for pattern in watcher.patterns:
-            if pattern not in self._by_pattern:
-                self._by_pattern[pattern] = {}
-                self._by_topic.clear()
-            self._by_pattern[pattern][watcher] = None
+            self._index.add(pattern, watcher)
+        if not self.is_watched(WATCHERS):
+            return False
+        self._changes.began(watcher, watcher.describe(), new=before is None)
+        return True
 
-    def unwatch(self, watcher: Watcher) -> None:
-        """Ceases to."""
-        self._forget(watcher)
-        self._watchers.pop(watcher, None)
+    def unwatch(self, watcher: Watcher) -> bool:
+        """Ceases to. Returns as `watch` does."""
+        before = self._watchers.pop(watcher, None)
+        if before is None:
+            return False
+        for pattern in before:
+            self._index.remove(pattern, watcher)
+        if not self.is_watched(WATCHERS):
+            self._changes.take(0)
+            return False
+        self._changes.ceased(watcher, watcher.describe())
+        return True
 
     def add(self, post: Stored, now: float) -> None:
         """Keeps a post and offers it to whom it concerns."""
         self.history.add(post, now)
-        self.offer(post)
+        self._offer(post)
 
-    def offer(self, post: Stored) -> None:
-        """Offers a post to whom it concerns, kept or not."""
-        patterns = self._by_topic.get(post.topic)
-        if patterns is None:
-            patterns = [pattern for pattern in self._by_pattern if matches(pattern, post.topic)]
-            if len(self._by_topic) >= _REMEMBERED:
-                self._by_topic.clear()
-            self._by_topic[post.topic] = patterns
-        if len(patterns) == 1:
-            watchers = list(self._by_pattern[patterns[0]])
-        else:  # each of them once
-            watchers = list({watcher: None for pattern in patterns for watcher in self._by_pattern[pattern]})
-        for watcher in watchers:
+    def tell_watchers(self, at: int) -> None:
+        """Tells those who watch `$watchers` what is to be told. Such posts are not kept: they carry the newest id."""
+        told = self._changes.take(len(self._watchers))
+        if told is not None:
+            data = msgspec.json.encode(told)
+            newest = self.history.newest
+            self._offer(
+                Stored(
+                    room=self.room, id=newest, topic=WATCHERS, event="", data=data, sender="", at=at, key="", poster=""
+                )
+            )
+
+    def _offer(self, post: Stored) -> None:
+        for watcher in self._index.match(post.topic):
             if not watcher.events or post.event in watcher.events:
                 watcher.offer(post)
-
-    def _forget(self, watcher: Watcher) -> None:
-        for pattern in self._watchers.get(watcher, ()):
-            watchers = self._by_pattern[pattern]
-            del watchers[watcher]
-            if not watchers:
-                del self._by_pattern[pattern]
-                self._by_topic.clear()
-
-
-def concerns(watcher: Watcher, post: Stored) -> bool:
-    """Whether a watcher asked for such posts."""
-    return (not watcher.events or post.event in watcher.events) and matches_any(watcher.patterns, post.topic)

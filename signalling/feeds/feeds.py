@@ -1,10 +1,12 @@
 """The feeds of all rooms, bounded together."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Final, Protocol
 
 import msgspec
 
+from signalling.feeds.data import spell
 from signalling.feeds.feed import Feed, Watcher
 from signalling.feeds.history import Bounds
 from signalling.feeds.stored import Stored
@@ -14,7 +16,12 @@ from signalling.protocol.ids import check_room_name
 from signalling.protocol.limits import MAX_EVENT_NAME, MAX_POST_KEY
 from signalling.protocol.topics import check_topic
 
+TOLD_EVERY: Final = 0.05
+"""Seconds for which changes of who watches a room are collected, to be told together."""
 _MICROSECONDS: Final = 1_000_000
+
+Clock = Callable[[], float]
+Later = Callable[[float, Callable[[], None]], object]
 
 
 class FeedLimits(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,15 +48,19 @@ class Listener(Protocol):
 
 class Feeds:
     """Feeds by their rooms, made when somebody posts or watches. Times are in seconds: `clock` is monotonic, `wall`
-    Unix time.
+    Unix time; `later` calls after so many seconds.
     """
 
-    def __init__(self, limits: FeedLimits, clock: Callable[[], float], wall: Callable[[], float]) -> None:
+    def __init__(self, limits: FeedLimits, clock: Clock, wall: Clock, later: Later) -> None:
         self._limits = limits
         self._clock = clock
         self._wall = wall
+        self._later = later
         self._feeds: dict[str, Feed] = {}
-        """The one that was posted to last is the last."""
+        self._keeping: dict[str, Feed] = {}
+        """Those that keep posts. The one that was posted to last is the last."""
+        self._telling: set[Feed] = set()
+        """Those that are about to tell who watches."""
         self.bytes = 0
         self.posts = 0
         """That were taken since the start."""
@@ -85,70 +96,51 @@ class Feeds:
         `too-large`, `busy`.
         """
         data = self._check(post)
+        feed = self.feed(post.room)
+        with self._counted(feed):
+            feed.history.expire(self._clock())
+        if (same := feed.history.keyed(poster, post.key)) is not None:
+            if (same.topic, same.event, same.data) != (post.topic, post.event, data):
+                raise ProtocolError("bad-request", "this key is of another post: use a new one for each")
+            return same
         if self.listener is not None:
             self.listener.check(post.topic)
-        feed = self.feed(post.room)
-        now = self._clock()
-        history = feed.history
-        before = history.bytes
-        try:
-            history.expire(now)
-            if (same := history.keyed(poster, post.key)) is not None:
-                if (same.topic, same.event, same.data) != (post.topic, post.event, data):
-                    raise ProtocolError("bad-request", "this key is of another post: use a new one for each")
-                return same
-            stored = Stored(
-                room=post.room,
-                id=history.newest + 1,
-                topic=post.topic,
-                event=post.event,
-                data=data,
-                sender=sender,
-                at=int(self._wall() * 1_000),
-                key=post.key,
-                poster=poster,
-            )
-            feed.used = now
-            feed.add(stored, now)
-        finally:
-            self.bytes += history.bytes - before
+        stored = self._keep(feed, post.topic, post.event, data, sender=sender, key=post.key, poster=poster)
         self.posts += 1
-        self._latest(feed)
         if self.listener is not None:
             self.listener.posted(stored)
         return stored
 
     def tell(self, room: str, topic: str, *, event: str, data: bytes) -> Stored:
         """Keeps a post of the server's own, on a topic of its own. Raises ProtocolError `busy`."""
-        feed = self.feed(room)
-        now = self._clock()
-        before = feed.history.bytes
-        stored = Stored(
-            room=room,
-            id=feed.history.newest + 1,
-            topic=topic,
-            event=event,
-            data=data,
-            sender="",
-            at=int(self._wall() * 1_000),
-            key="",
-            poster="",
-        )
-        feed.used = now
-        feed.add(stored, now)
-        self.bytes += feed.history.bytes - before
-        self._latest(feed)
-        return stored
+        return self._keep(self.feed(room), topic, event, data)
 
     async def settled(self, topic: str) -> None:
         """To be awaited before a post on this topic is acknowledged. Raises ProtocolError `busy`."""
         if self.listener is not None:
             await self.listener.settled(topic)
 
-    def _latest(self, feed: Feed) -> None:
-        del self._feeds[feed.room]
-        self._feeds[feed.room] = feed
-        self._make_room(feed)
+    def _keep(
+        self, feed: Feed, topic: str, event: str, data: bytes, *, sender: str = "", key: str = "", poster: str = ""
+    ) -> Stored:
+        stored = Stored(
+            room=feed.room,
+            id=feed.history.newest + 1,
+            topic=topic,
+            event=event,
+            data=data,
+            sender=sender,
+            at=self._unix_ms(),
+            key=key,
+            poster=poster,
+        )
+        now = feed.used = self._clock()
+        self._keeping[feed.room] = self._keeping.pop(feed.room, feed)
+        with self._counted(feed):
+            feed.add(stored, now)
+        while self.bytes > self._limits.bytes and self._forget_quietest(feed):
+            pass
+        return stored
 
     def watch(self, room: str, watcher: Watcher) -> Feed:
         """Begins to offer a room's posts to a watcher; again, when its topics have changed.
@@ -157,7 +149,8 @@ class Feeds:
         """
         feed = self.feed(room)
         feed.used = self._clock()
-        feed.watch(watcher)
+        if feed.watch(watcher):
+            self._tell_soon(feed)
         return feed
 
     def unwatch(self, room: str, watcher: Watcher) -> None:
@@ -165,14 +158,16 @@ class Feeds:
         feed = self._feeds.get(room)
         if feed is not None:
             feed.used = self._clock()
-            feed.unwatch(watcher)
+            if feed.unwatch(watcher):
+                self._tell_soon(feed)
 
     def close(self, room: str) -> None:
         """Forgets what a room keeps; who watches it goes on."""
-        feed = self._feeds.get(room)
+        feed = self._keeping.get(room)
         if feed is not None:
-            while len(feed.history):
-                self._forget_oldest(feed)
+            with self._counted(feed):
+                while len(feed.history):
+                    feed.history.forget_oldest()
 
     def expire(self) -> None:
         """Forgets what is too old. Call it now and then.
@@ -180,10 +175,10 @@ class Feeds:
         A feed that nobody needs stays for as long as posts do: who comes back to it in that time has missed nothing.
         """
         now = self._clock()
+        for feed in list(self._keeping.values()):
+            with self._counted(feed):
+                feed.history.expire(now)
         for feed in self:
-            before = feed.history.bytes
-            feed.history.expire(now)
-            self.bytes += feed.history.bytes - before
             if feed.idle and feed.used < now - self._limits.room.age:
                 del self._feeds[feed.room]
 
@@ -196,34 +191,59 @@ class Feeds:
         except ValueError as error:
             raise ProtocolError("bad-request", str(error)) from None
         try:
-            data = bytes(post.data) if isinstance(post.data, msgspec.Raw) else msgspec.json.encode(post.data)
-        except (ValueError, OverflowError, TypeError, RecursionError):
-            raise ProtocolError("bad-request", "data: any JSON value, and nothing else") from None
+            data = spell(post.data)
+        except ValueError as error:
+            raise ProtocolError("bad-request", f"data: {error}") from None
         if len(data) > self._limits.post:
             raise ProtocolError("too-large", f"a post has at most {self._limits.post} bytes; this one has {len(data)}")
         return data
 
-    def _make_room(self, latest: Feed) -> None:
-        """Forgets posts of the rooms where none was made for the longest time, until all together fit."""
-        for feed in list(self._feeds.values()):
-            while self.bytes > self._limits.bytes and len(feed.history) > (feed is latest):
-                self._forget_oldest(feed)
-            if self.bytes <= self._limits.bytes:
-                return
+    @contextmanager
+    def _counted(self, feed: Feed) -> Iterator[None]:
+        """What a feed keeps changes here."""
+        before = feed.history.bytes
+        try:
+            yield
+        finally:
+            self.bytes += feed.history.bytes - before
+            if not len(feed.history):
+                self._keeping.pop(feed.room, None)
+
+    def _forget_quietest(self, latest: Feed) -> bool:
+        """Forgets the oldest post of the room where none was made for the longest time; never the latest of all.
+        Returns whether there was one.
+        """
+        quietest = next(iter(self._keeping.values()))
+        if quietest is latest and len(latest.history) == 1:
+            return False
+        with self._counted(quietest):
+            quietest.history.forget_oldest()
+        return True
 
     def _drop_one(self) -> bool:
-        """Drops the feed that was posted to the longest time ago and that nobody watches."""
-        for feed in self._feeds.values():
-            if not feed.watchers:
-                self.bytes -= feed.history.bytes
-                del self._feeds[feed.room]
-                return True
-        return False
+        """Drops a feed that nobody needs, or else the one that was posted to the longest time ago and that nobody
+        watches.
+        """
+        feed = next((feed for feed in self._feeds.values() if feed.idle), None)
+        if feed is None:
+            feed = next((feed for feed in self._keeping.values() if not feed.watched), None)
+        if feed is None:
+            return False
+        self.close(feed.room)
+        del self._feeds[feed.room]
+        return True
 
-    def _forget_oldest(self, feed: Feed) -> None:
-        before = feed.history.bytes
-        feed.history.forget_oldest()
-        self.bytes += feed.history.bytes - before
+    def _tell_soon(self, feed: Feed) -> None:
+        if feed not in self._telling:
+            self._telling.add(feed)
+            self._later(TOLD_EVERY, lambda: self._tell(feed))
+
+    def _tell(self, feed: Feed) -> None:
+        self._telling.discard(feed)
+        feed.tell_watchers(self._unix_ms())
+
+    def _unix_ms(self) -> int:
+        return int(self._wall() * 1_000)
 
 
 def _check_text(text: str, what: str, most: int) -> None:

@@ -1,8 +1,5 @@
 """What a room keeps of its feed: the newest posts, bounded by count, bytes and age."""
 
-from collections import deque
-from itertools import islice
-
 import msgspec
 
 from signalling.feeds.stored import Stored
@@ -22,38 +19,40 @@ class History:
     def __init__(self, bounds: Bounds, newest: int) -> None:
         """The first post gets the id after `newest`."""
         self._bounds = bounds
-        self._posts: deque[tuple[float, Stored]] = deque()
+        self._posts: dict[int, tuple[float, Stored]] = {}
         self._keys: dict[tuple[str, str], Stored] = {}
+        self._begun = newest
         self.newest = newest
         self.forgotten = newest
         """Up to this id, posts may be gone."""
         self.bytes = 0
 
     def __len__(self) -> int:
-        return len(self._posts)
+        return self.newest - self.forgotten
 
     def add(self, post: Stored, now: float) -> None:
-        """Keeps a post, and forgets what there is no room for then; never this one."""
+        """Keeps a post, and forgets what there is no room for then; never this one. Its id follows the newest one."""
+        assert post.id == self.newest + 1
         self.newest = post.id
-        self._posts.append((now, post))
+        self._posts[post.id] = (now, post)
         self.bytes += post.size
         if post.key:
             self._keys[post.poster, post.key] = post
         self.expire(now)
-        while len(self._posts) > 1 and (len(self._posts) > self._bounds.posts or self.bytes > self._bounds.bytes):
+        while len(self) > 1 and (len(self) > self._bounds.posts or self.bytes > self._bounds.bytes):
             self.forget_oldest()
 
     def expire(self, now: float) -> None:
         """Forgets the posts that are too old."""
-        while self._posts and self._posts[0][0] < now - self._bounds.age:
+        while len(self) and self._posts[self.forgotten + 1][0] < now - self._bounds.age:
             self.forget_oldest()
 
     def forget_oldest(self) -> None:
         """Forgets the oldest post. There is one."""
-        _, post = self._posts.popleft()
+        _, post = self._posts.pop(self.forgotten + 1)
         self.bytes -= post.size
         self.forgotten = post.id
-        if post.key and self._keys.get((post.poster, post.key)) is post:
+        if post.key:
             del self._keys[post.poster, post.key]
 
     def keyed(self, poster: str, key: str) -> Stored | None:
@@ -62,11 +61,14 @@ class History:
 
     def has_missed(self, since: int) -> bool:
         """Whether somebody who knows everything up to `since` may miss something: it is gone, or `since` is an id that
-        this feed has never given, as of one that an earlier server kept.
+        this feed has never given, as of one that an earlier server kept. Who knows nothing (0) wants what is kept, and
+        misses what was forgotten.
         """
+        if since == 0:
+            return self.forgotten > self._begun
         return since < self.forgotten or since > self.newest
 
     def after(self, id: int, most: int) -> list[Stored]:
         """Those posts after this id that are kept, oldest first; `most` of them at most."""
-        start = max(0, id - self.forgotten)
-        return [post for _, post in islice(self._posts, start, start + most)]
+        first = max(id, self.forgotten) + 1
+        return [self._posts[number][1] for number in range(first, min(first + most, self.newest + 1))]

@@ -294,3 +294,25 @@ class Missed(Wire, frozen=True, kw_only=True):
     room: str
     id: int
     watch: int = 0
+
+
+# ---- what the server posts on its own topics
+
+
+class WatcherInfo(Wire, frozen=True, kw_only=True):
+    """One who watches: the member's id, or another one that is its own for as long as it watches; its token's user."""
+
+    id: str
+    user: str | None = None
+    topics: list[str]
+
+
+class Watchers(Wire, frozen=True, kw_only=True):
+    """The data of a post on `$watchers`: how many watch now, who began to or has other topics, who ceased to. `more`
+    others did too.
+    """
+
+    count: int
+    began: list[WatcherInfo] = []
+    ceased: list[WatcherInfo] = []
+    more: int = 0

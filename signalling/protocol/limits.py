@@ -39,3 +39,5 @@ MAX_EVENT_NAME: Final = 128
 """Bytes of UTF-8 in the name of an event within a topic."""
 MAX_POST_KEY: Final = 128
 """Bytes of UTF-8 in the key that makes a repeated post harmless."""
+MAX_POST_DEPTH: Final = 64
+"""Lists and objects that lie in each other in the data of a post."""

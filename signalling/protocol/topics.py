@@ -17,14 +17,16 @@ WATCHERS: Final = "$watchers"
 WEBHOOKS: Final = "$webhooks"
 """The topic on which the server tells its webhooks, to those who may administer the room."""
 
-_ONE: Final = "*"
-_REST: Final = "**"
+ONE: Final = "*"
+"""In a pattern: any one word."""
+REST: Final = "**"
+"""At a pattern's end: the rest."""
 
 
 def check_topic(topic: str) -> str:
     """The topic itself, if one may post to it. Raises ValueError that says what is wrong."""
     for word in _words(topic, "topic"):
-        if _ONE in word:
+        if ONE in word:
             raise ValueError(f"a topic has no '*', which is for patterns: {_short(topic)}")
     if topic.startswith(OWN):
         raise ValueError(f"topics that begin with {OWN!r} are the server's own: {_short(topic)}")
@@ -35,30 +37,50 @@ def check_pattern(pattern: str) -> str:
     """The pattern itself, if it is one. Raises ValueError that says what is wrong."""
     words = _words(pattern, "pattern")
     for place, word in enumerate(words):
-        if word == _REST and place < len(words) - 1:
+        if word == REST and place < len(words) - 1:
             raise ValueError(f"'**' stands only at the end of a pattern: {_short(pattern)}")
-        if _ONE in word and word not in (_ONE, _REST):
+        if ONE in word and word not in (ONE, REST):
             raise ValueError(f"'*' stands for a whole word: {_short(pattern)}")
     return pattern
 
 
+class Wanted:
+    """A set of patterns, which have been checked, made ready to be compared with one topic after another."""
+
+    __slots__ = ("_plain", "_wild")
+
+    def __init__(self, patterns: Iterable[str]) -> None:
+        self._plain: set[str] = set()
+        self._wild: list[tuple[list[str], bool]] = []
+        for pattern in patterns:
+            if ONE in pattern:
+                words = pattern.split(".")
+                rest = words[-1] == REST
+                self._wild.append((words[:-1] if rest else words, rest))
+            else:
+                self._plain.add(pattern)
+
+    def matches(self, topic: str) -> bool:
+        """Whether one of the patterns stands for a topic."""
+        if topic in self._plain:
+            return True
+        if not self._wild:
+            return False
+        words = topic.split(".")
+        own = topic.startswith(OWN)
+        for wanted, rest in self._wild:
+            if len(words) < len(wanted) if rest else len(words) != len(wanted):
+                continue
+            if own and (not wanted or wanted[0] == ONE):
+                continue
+            if all(want in (ONE, word) for want, word in zip(wanted, words, strict=False)):
+                return True
+        return False
+
+
 def matches(pattern: str, topic: str) -> bool:
     """Whether a pattern stands for a topic; both have been checked."""
-    wanted, words = pattern.split("."), topic.split(".")
-    if topic.startswith(OWN) and wanted[0] in (_ONE, _REST):
-        return False
-    if wanted[-1] == _REST:
-        del wanted[-1]
-        if len(words) < len(wanted):
-            return False
-    elif len(words) != len(wanted):
-        return False
-    return all(want in (_ONE, word) for want, word in zip(wanted, words, strict=False))
-
-
-def matches_any(patterns: Iterable[str], topic: str) -> bool:
-    """Whether one of the patterns stands for a topic."""
-    return any(matches(pattern, topic) for pattern in patterns)
+    return Wanted((pattern,)).matches(topic)
 
 
 def _words(text: str, what: str) -> list[str]:

@@ -10,15 +10,28 @@ from typing import Any, Final
 
 AT_ONCE: Final = 262_144
 """Bytes that are not gathered any longer: what a slow reader leaves must wait where it is counted."""
+TEXT: Final = 1
+BINARY: Final = 2
+"""Opcodes (RFC 6455 section 5.2)."""
 _CONTROL: Final = 0x08
 """In the first byte of a frame: close, ping or pong (RFC 6455 section 5.5)."""
 
-_HEADS: Final = {opcode: [bytes((0x80 | opcode, size)) for size in range(126)] for opcode in (1, 2)}
+_HEADS: Final = {opcode: [bytes((0x80 | opcode, size)) for size in range(126)] for opcode in (TEXT, BINARY)}
 """The heads of short text and binary messages, unmasked (RFC 6455 section 5.2)."""
 
 _JOINS: Final = sys.version_info < (3, 12, 9) or (3, 13) <= sys.version_info < (3, 13, 2)
 """Whether frames are put together here: `writelines` of CPython 3.12.0 to 3.12.8, 3.13.0 and 3.13.1 never tells the
 writer to wait, and buffers without bound (CVE-2024-12254). Before, it did the same."""
+
+
+def frame(opcode: int, payload: bytes) -> bytes:
+    """A whole text or binary message of a server, which are not masked (RFC 6455 section 5.1)."""
+    size = len(payload)
+    if size < 126:
+        return _HEADS[opcode][size] + payload
+    if size < 65_536:
+        return struct.pack("!BBH", 0x80 | opcode, 126, size) + payload
+    return struct.pack("!BBQ", 0x80 | opcode, 127, size) + payload
 
 
 class Gathered:
@@ -40,15 +53,8 @@ class Gathered:
             self._flush()
 
     def write_frame(self, opcode: int, payload: bytes) -> None:
-        """Write a whole text or binary message of a server, which are not masked, at the end of this turn."""
-        size = len(payload)
-        if size < 126:
-            frame = _HEADS[opcode][size] + payload
-        elif size < 65_536:
-            frame = struct.pack("!BBH", 0x80 | opcode, 126, size) + payload
-        else:
-            frame = struct.pack("!BBQ", 0x80 | opcode, 127, size) + payload
-        self.write(frame)
+        """Write a whole text or binary message of a server at the end of this turn."""
+        self.write(frame(opcode, payload))
 
     def is_closing(self) -> bool:
         """Whether the transport is closing or closed."""

@@ -21,6 +21,13 @@ def test_the_limits_that_other_languages_share() -> None:
         "MAX_INTEGER": 2**53 - 1,
         "RELAYED_EVERY_BYTES": 65_536,
         "RELAYED_EVERY_SECONDS": 0.05,
+        "MAX_TOPIC": 256,
+        "MAX_TOPIC_WORDS": 16,
+        "MAX_PATTERNS": 64,
+        "MAX_WATCHES": 64,
+        "MAX_EVENT_NAME": 128,
+        "MAX_POST_KEY": 128,
+        "MAX_POST_DEPTH": 64,
     }
 
 
