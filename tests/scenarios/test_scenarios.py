@@ -3,11 +3,18 @@
 from tests.scenarios.percentiles import percentile
 from tests.scenarios.publish_subscribe import publish_subscribe
 from tests.scenarios.streaming import size, streaming
+from tests.scenarios.webhooks import webhooks
 
 
 async def test_a_service_reads_a_filtered_part_of_a_busy_room() -> None:
     result = await streaming(posts=1_000, per_second=250, readers=2)
     print(f"(a) {result['told']}")
+    assert result["faults"] == []
+
+
+async def test_services_are_told_of_occasional_events() -> None:
+    result = await webhooks(events=100, per_second=10, busy=50)
+    print(f"(b) {result['told']}")
     assert result["faults"] == []
 
 

@@ -53,7 +53,10 @@ async def measure(transport: Transport, events: int) -> dict[str, float]:
     of the server's CPU.
     """
     port = free_port()
-    options = (*("--webhook", f"http://127.0.0.1:{port}/hook", "--webhook-topics", "**", "--webhook-allow-private"),)
+    options = (
+        *("--webhook", f"http://127.0.0.1:{port}/hook", "--webhook-topics", "**", "--webhook-allow-private"),
+        *("--webhook-secret", "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD", "--webhook-store", ":memory:"),
+    )
     async with our_server(options=options if transport.get == "get_webhook" else ()) as (url, server):
         arguments = {"url": url, "room": "compared", "count": events, **transport.told}
         async with contextlib.AsyncExitStack() as stack:
