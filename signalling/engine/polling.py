@@ -99,7 +99,8 @@ def guard(socket: Any, cut: Cut) -> None:
 class _WholeBody:
     """The body of a polling request, read to its end.
 
-    engine.io asks aiohttp's stream once, and takes what has arrived so far (up to 64 KiB or so) for all of it.
+    engine.io asks aiohttp's stream once, and takes what has arrived so far (up to 64 KiB or so) for all of it; with
+    ASGI it takes the beginning of a body that broke off for all of it.
     """
 
     def __init__(self, content: Any) -> None:
@@ -107,5 +108,11 @@ class _WholeBody:
 
     async def read(self, length: int) -> bytes:
         """Exactly so many bytes; the caller has bounded them. Raises IncompleteReadError if the client breaks off."""
-        body: bytes = await self._content.readexactly(length)
+        body: bytes
+        if hasattr(self._content, "readexactly"):
+            body = await self._content.readexactly(length)
+        else:
+            body = await self._content.read(length)
+            if len(body) < length:
+                raise asyncio.IncompleteReadError(body, length)
         return body

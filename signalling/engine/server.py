@@ -12,6 +12,7 @@ import socketio.packet
 
 from signalling.config import Config
 from signalling.engine import polling
+from signalling.engine.asgi import AsgiWebSocket
 from signalling.engine.packets import FastPacket, Packet, PacketRefused
 from signalling.engine.queue import FedQueue
 from signalling.engine.websocket import WebSocket
@@ -81,6 +82,8 @@ class Engine:
         eio._async = {**eio._async, "translate_request": polling.name_transports(eio._async["translate_request"])}
         if eio.async_mode == "aiohttp":
             eio._async["websocket"] = partial(WebSocket, self)
+        elif eio.async_mode == "asgi":
+            eio._async["websocket"] = AsgiWebSocket
         if own:
             eio._async["create_route"] = polling.create_route
         eio.on("connect", self._on_connect)
