@@ -16,6 +16,7 @@ from signalling.engine.packets import Speller
 from signalling.engine.server import Engine, make_server
 from signalling.feeds.feeds import FeedLimits, Feeds
 from signalling.feeds.history import Bounds
+from signalling.http.api.routes import Api
 from signalling.http.health import add_health
 from signalling.http.page import add_page
 from signalling.ice import is_turn
@@ -44,6 +45,7 @@ class _Parts(NamedTuple):
     engine: Engine
     membership: Membership
     speller: Speller
+    api: Api
 
 
 class Signalling:
@@ -68,9 +70,10 @@ class Signalling:
     def aiohttp_app(self) -> web.Application:
         """A web application with the whole server in it. It starts and closes it by itself."""
         sio = make_server(self.config)
-        self._adopt(sio, "/", own=True)
+        api = self._adopt(sio, "/", own=True).api
         app = web.Application()
         sio.attach(app)
+        api.add_to(app)
         add_health(app, lambda: self.closing)
         add_page(app)
 
@@ -102,7 +105,7 @@ class Signalling:
         await self.webhooks.start()
         if self._sweeper is not None or self._parts is None:
             return
-        self._sweeper = asyncio.ensure_future(self._sweep(self._parts.engine))
+        self._sweeper = asyncio.ensure_future(self._sweep(self._parts))
         self._verifier.warn_if_open()
         if any(map(is_turn, self.config.ice_servers)) and not self.config.turn_secret:
             log.warning("TURN servers are named without --turn-secret: peers get no credential, and leave them out")
@@ -125,10 +128,10 @@ class Signalling:
         """
         if self._parts is None or self.closing:
             return
-        engine, membership, speller = self._parts
+        engine, membership, speller, api = self._parts
         membership.closing = True
         log.info("closing: clients=%d", len(self._clients))
-        await self._drain(engine, speller)
+        await asyncio.gather(self._drain(engine, speller), api.streams.close(self.config.drain_timeout))
         await membership.close()
         await asyncio.gather(self.webhooks.close(), engine.stop())
         self._stun.close()
@@ -136,7 +139,7 @@ class Signalling:
             self._sweeper.cancel()
             await asyncio.gather(self._sweeper, return_exceptions=True)
 
-    def _adopt(self, sio: socketio.AsyncServer, namespace: str, *, own: bool) -> None:
+    def _adopt(self, sio: socketio.AsyncServer, namespace: str, *, own: bool) -> _Parts:
         if self._parts is not None:
             raise RuntimeError("a Signalling serves one server: make another one")
         config, clients = self.config, self._clients
@@ -161,7 +164,9 @@ class Signalling:
                 self.start,
             )
         )
-        self._parts = _Parts(engine, membership, speller)
+        api = Api(config, self._verifier, store, membership, self._feeds)
+        self._parts = _Parts(engine, membership, speller, api)
+        return self._parts
 
     async def _drain(self, engine: Engine, speller: Speller) -> None:
         event = Shutdown(reason="the server is shutting down", reconnect_after=self.config.reconnect_after)
@@ -172,17 +177,18 @@ class Signalling:
             await engine.close(sid)
         await _until(lambda: not engine.has_open_sockets(), _GOODBYE)
 
-    async def _sweep(self, engine: Engine) -> None:
+    async def _sweep(self, parts: _Parts) -> None:
         """Once a second: whoever is silent or too slow goes."""
         while True:
             await asyncio.sleep(_SWEEP_EVERY)
             try:
-                await self._sweep_once(engine)
+                await self._sweep_once(parts.engine, parts.api)
             except Exception:
                 log.exception("sweep failed")
 
-    async def _sweep_once(self, engine: Engine) -> None:
+    async def _sweep_once(self, engine: Engine, api: Api) -> None:
         self._feeds.expire()
+        api.streams.sweep()
         await engine.sweep(self.config.hello_timeout)
         for client in list(self._clients.values()):
             if client.outbox.full_for() > self.config.slow_timeout:
