@@ -7,7 +7,7 @@ import msgspec
 
 from signalling.protocol.errors import ProtocolError
 
-Grant = Literal["join", "relay", "post", "watch", "admin"]
+Grant = Literal["join", "relay", "post", "watch", "guest", "admin"]
 GRANTS: Final[frozenset[str]] = frozenset(get_args(Grant))
 
 

@@ -5,6 +5,7 @@ import dataclasses
 
 from signalling.access import OPEN, Access
 from signalling.outbox import Outbox
+from signalling.protocol.ids import is_guest
 from signalling.throttle import TokenBucket
 
 
@@ -15,6 +16,11 @@ class Seat:
     room: str
     peer: str
     relay_texts: tuple[str, str]
+
+    @property
+    def is_guest(self) -> bool:
+        """Whether it may signal and nothing else."""
+        return is_guest(self.peer)
 
 
 @dataclasses.dataclass(slots=True)

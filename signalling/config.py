@@ -82,6 +82,9 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     message_bytes: Annotated[int, _option("Bytes in one WebSocket message or one polling request.", ge=131_072)] = (
         2_000_000
     )
+    guests: Annotated[
+        bool, _option("Let programs join that hold no key, if they may at all: to signal in the clear, nothing else.")
+    ] = True
     max_peers: Annotated[int, _option("Peers in one room, those that are away included.", ge=1)] = 1_000
     max_rooms: Annotated[int, _option("Rooms that one client may be in.", ge=1)] = 64
     max_connections: Annotated[int, _option("Connections from one address.", ge=1)] = 1_024

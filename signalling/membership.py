@@ -12,6 +12,7 @@ from signalling.announcer import Announcer
 from signalling.clients import Client, Clients, Seat
 from signalling.config import Config
 from signalling.engine.packets import Speller
+from signalling.guests import admit_guest
 from signalling.ice import ice_servers
 from signalling.protocol import ids, limits
 from signalling.protocol.errors import ProtocolError
@@ -19,6 +20,7 @@ from signalling.protocol.events import (
     Authorized,
     IceServer,
     Join,
+    JoinAsGuest,
     Joined,
     Leave,
     LeftReason,
@@ -57,7 +59,7 @@ class Membership:
         self._removed = Removed()
         self.closing = False
 
-    async def join(self, client: Client, join: Join) -> Joined:
+    async def join(self, client: Client, join: Join | JoinAsGuest) -> Joined:
         """Makes a client a member of a room, or gives it back its place. Raises ProtocolError."""
         if self.closing:
             raise ProtocolError(
@@ -66,30 +68,28 @@ class Membership:
         seat = client.seats.get(join.room)
         if seat is None and len(client.seats) >= self._config.max_rooms:
             raise ProtocolError("forbidden", f"one client may be in {self._config.max_rooms} rooms: leave one first")
-        if seat is not None and seat.peer != join.peer:
-            raise ProtocolError("bad-request", "this client is in the room as another peer: leave first")
-        entry = check_join(join, access=client.access, sid=client.sid, host=client.host, origins=self._config.origins)
-        self._removed.check(join.room, join.peer, join.incarnation)
+        entry = self._newcomer(client, join, seat)
+        self._removed.check(join.room, entry.id, entry.incarnation)
         admission, roster = await self._store.join(join.room, entry, self._config.max_peers)
-        texts = self._speller.relay_texts(join.room, join.peer)
-        client.seats[join.room] = Seat(join.room, join.peer, texts)
-        if (timer := self._grace.pop((join.room, join.peer), None)) is not None:
+        texts = self._speller.relay_texts(join.room, entry.id)
+        client.seats[join.room] = seat = Seat(join.room, entry.id, texts)
+        if (timer := self._grace.pop((join.room, entry.id), None)) is not None:
             timer.cancel()
         if admission.replaced is not None:
-            self._replace(admission.replaced, join)
+            self._replace(admission.replaced, join.room, entry)
         self._announcer.changed(join.room, admission.changes, roster.version, told=client.sid)
         # They check its statement and make their links while it does the same with theirs, and are ready for its first
         # message.
         self._announcer.flush_small(join.room)
         log.debug(
             "joined: room=%r peer=%s user=%r sid=%s resumed=%s",
-            *(join.room, join.peer, entry.user, client.sid, admission.resumed),
+            *(join.room, entry.id, entry.user, client.sid, admission.resumed),
         )
         return Joined(
             room=join.room,
             version=roster.version,
             peers=roster.members(),
-            ice_servers=self._ice_servers(client, join.peer),
+            ice_servers=self._ice_servers(client, entry.id),
             limits=Limits(
                 packet=limits.MAX_PACKET,
                 signal=limits.MAX_SIGNAL,
@@ -99,6 +99,7 @@ class Membership:
                 grace=self._config.grace,
             ),
             resumed=admission.resumed,
+            peer=entry.id if seat.is_guest else None,
         )
 
     async def leave(self, client: Client, leave: Leave) -> None:
@@ -117,6 +118,10 @@ class Membership:
         entry = roster.get(seat.peer) if roster is not None else None
         if entry is None:
             raise ProtocolError("not-in-room", "join the room first")
+        if seat.is_guest:
+            raise ProtocolError(
+                "forbidden", "a guest has the profile that it joined with: leave, and join with another"
+            )
         key = ids.from_text(entry.key)
         statement = check_statement(profile.statement, room=profile.room, key=key, profile=profile.profile)
         if statement.incarnation != entry.incarnation:
@@ -138,7 +143,7 @@ class Membership:
         if access.user != client.access.user:
             raise ProtocolError("forbidden", "this token is another user's: connect anew with it")
         for seat in client.seats.values():
-            access.check("join", seat.room)
+            access.check("guest" if seat.is_guest else "join", seat.room)
         client.access = access
         for seat in list(client.seats.values()):
             changes, version = await self._store.describe(seat.room, seat.peer, client.sid, dict(access.attributes))
@@ -146,10 +151,16 @@ class Membership:
         return Authorized(expires=access.expires)
 
     async def gone(self, client: Client, reason: str) -> None:
-        """A client's connection has ended: its members are away, and are lost when the grace time has passed."""
+        """A client's connection has ended: its members are away, and are lost when the grace time has passed. Guests
+        are lost at once: they could not show that they are the same when they come back.
+        """
         if self.closing:
             return
         for seat in list(client.seats.values()):
+            if seat.is_guest:
+                changes, version = await self._store.leave(seat.room, seat.peer, client.sid, "lost")
+                self._announcer.changed(seat.room, changes, version)
+                continue
             changes, version = await self._store.away(seat.room, seat.peer, client.sid, reason)
             if not changes:
                 continue
@@ -203,15 +214,30 @@ class Membership:
         self._grace.clear()
         await asyncio.gather(*self._tasks)
 
-    def _replace(self, sid: str, join: Join) -> None:
+    def _newcomer(self, client: Client, join: Join | JoinAsGuest, seat: Seat | None) -> Entry:
+        """The member that a client asks to be. Raises ProtocolError."""
+        if isinstance(join, JoinAsGuest):
+            roster = self._store.find(join.room)
+            held = roster.get(seat.peer) if seat is not None and seat.is_guest and roster is not None else None
+            if held is not None:
+                return held
+            entry = admit_guest(join, access=client.access, allowed=self._config.guests, sid=client.sid)
+            if seat is not None:
+                raise ProtocolError("bad-request", "this client is in the room as a peer: leave first")
+            return entry
+        if seat is not None and seat.peer != join.peer:
+            raise ProtocolError("bad-request", "this client is in the room as another peer: leave first")
+        return check_join(join, access=client.access, sid=client.sid, host=client.host, origins=self._config.origins)
+
+    def _replace(self, sid: str, room: str, entry: Entry) -> None:
         """Tells a client that its place has been taken by a later connection of the same identity."""
         client = self._clients.get(sid)
         if client is None:
             return
-        client.seats.pop(join.room, None)
-        event = Replaced(room=join.room, statement=join.statement)
+        client.seats.pop(room, None)
+        event = Replaced(room=room, statement=entry.statement)
         client.outbox.push_urgent(self._speller.event("replaced", event))
-        log.info("replaced: room=%r peer=%s sid=%s", join.room, join.peer, sid)
+        log.info("replaced: room=%r peer=%s sid=%s", room, entry.id, sid)
 
     async def _lost(self, room: str, peer: str) -> None:
         self._grace.pop((room, peer), None)

@@ -14,11 +14,25 @@ from signalling.clients import Client, Clients
 from signalling.config import Config
 from signalling.engine.packets import Speller
 from signalling.engine.server import Engine
+from signalling.guests import asks_as_guest
 from signalling.membership import Membership
 from signalling.outbox import Outbox
 from signalling.posts import Posts
 from signalling.protocol.errors import ProtocolError
-from signalling.protocol.events import Auth, Authorized, Join, Leave, Post, Profile, Relay, Signal, Unwatch, Watch, Wire
+from signalling.protocol.events import (
+    Auth,
+    Authorized,
+    Join,
+    JoinAsGuest,
+    Leave,
+    Post,
+    Profile,
+    Relay,
+    Signal,
+    Unwatch,
+    Watch,
+    Wire,
+)
 from signalling.relay import Relays
 from signalling.signals import Signals
 from signalling.throttle import TokenBucket
@@ -164,7 +178,8 @@ class SignallingNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
                 case "signal":
                     self._signals.signal(client, _read(data, Signal))
                 case "join":
-                    reply = await self._membership.join(client, _read(data, Join))
+                    join = _read(data, JoinAsGuest) if asks_as_guest(data) else _read(data, Join)
+                    reply = await self._membership.join(client, join)
                 case "leave":
                     await self._membership.leave(client, _read(data, Leave))
                 case "profile":

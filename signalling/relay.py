@@ -43,7 +43,7 @@ class Relays:
         roster = self._store.find(relay.room)
         if seat is None or roster is None:
             self._refuse_all(client, relay, "not-in-room")
-        elif "relay" not in client.access.grants:
+        elif seat.is_guest or "relay" not in client.access.grants:
             self._refuse_all(client, relay, "forbidden")
         elif max(map(len, relay.packets)) > MAX_PACKET:
             self._refuse_all(client, relay, "too-large")
@@ -86,6 +86,9 @@ class Relays:
             entry = roster.get(to)
             if entry is None:
                 self._refuse(client, relay.n, to, "unknown-peer")
+                continue
+            if not entry.key:
+                self._refuse(client, relay.n, to, "forbidden")  # a guest could not open it
                 continue
             receiver = self._clients.get(entry.holder) if entry.holder is not None else None
             if receiver is None:

@@ -32,6 +32,13 @@ class Join(Wire, frozen=True, kw_only=True):
     profile: str = "{}"
 
 
+class JoinAsGuest(Wire, frozen=True, kw_only=True):
+    """`join` without a key: become a guest, who may signal in the clear and nothing else."""
+
+    room: str
+    profile: str = "{}"
+
+
 class Leave(Wire, frozen=True, kw_only=True):
     """`leave`: stop being a member."""
 
@@ -47,12 +54,12 @@ class Profile(Wire, frozen=True, kw_only=True):
 
 
 class Signal(Wire, frozen=True, kw_only=True):
-    """`signal`: a request, offer, answer or candidate for one peer. `packet` is opaque to the server."""
+    """`signal`: a request, offer, answer or candidate for one member. `packet` is opaque to the server."""
 
     room: str
     to: str
     kind: SignalKind
-    attempt: int
+    attempt: int = 0
     packet: Any
 
 
@@ -127,7 +134,9 @@ class Limits(Wire, frozen=True, kw_only=True):
 
 
 class Member(Wire, frozen=True, kw_only=True):
-    """A member as the roster shows it. `user` and `attributes` come from its verified token."""
+    """A member as the roster shows it. `user` and `attributes` come from its verified token; a guest has neither key
+    nor statement.
+    """
 
     id: str
     key: str
@@ -148,6 +157,8 @@ class Joined(Wire, frozen=True, kw_only=True):
     ice_servers: list[IceServer] = []
     limits: Limits
     resumed: bool = False
+    peer: str | None = None
+    """A guest's own id, which the server has given it."""
 
 
 class Authorized(Wire, frozen=True, kw_only=True):

@@ -4,16 +4,29 @@ import base64
 import binascii
 import hashlib
 import re
+import secrets
 from typing import Final
 
 from signalling.protocol.limits import MAX_ROOM_NAME
 
 PEER_ID: Final = re.compile(r"[a-z2-7]{32}")
+GUEST: Final = "guest-"
+"""How the ids of members without keys begin, and no peer's id does."""
 
 
 def peer_id(key: bytes) -> str:
     """The id of the peer whose Ed25519 public key (32 bytes) this is: 32 characters of lower-case base32 (K1)."""
     return base64.b32encode(hashlib.sha256(b"eitherway id 1" + key).digest()[:20]).decode().lower()
+
+
+def guest_id() -> str:
+    """A new id for a member without a key, with 120 random bits."""
+    return GUEST + base64.b32encode(secrets.token_bytes(15)).decode().lower()
+
+
+def is_guest(id: str) -> bool:
+    """Whether this is the id of a member without a key: nobody can link to it."""
+    return id.startswith(GUEST)
 
 
 def to_text(data: bytes) -> str:

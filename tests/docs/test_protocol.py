@@ -168,6 +168,7 @@ def compare_struct(rows: list[Row], struct: type[msgspec.Struct]) -> None:
 
 STRUCTS: dict[str, type[msgspec.Struct]] = {
     "### `join`": events.Join,
+    "### `join` without a key": events.JoinAsGuest,
     "The reply, `Joined`": events.Joined,
     "`Member`:": events.Member,
     "`IceServer`": events.IceServer,
