@@ -164,7 +164,7 @@ class Signalling:
                 self.start,
             )
         )
-        api = Api(config, self._verifier, store, membership, self._feeds)
+        api = Api(config, self._verifier, store, membership, self._feeds, self.webhooks)
         self._parts = _Parts(engine, membership, speller, api)
         return self._parts
 

@@ -13,7 +13,7 @@ from signalling.feeds.stored import Stored
 from signalling.protocol.errors import ProtocolError
 from signalling.protocol.events import Missed, Post, Posted, Unwatch, Watch, WatcherInfo, Watching
 from signalling.protocol.limits import MAX_EVENT_NAME, MAX_INTEGER, MAX_PATTERNS, MAX_WATCHES
-from signalling.protocol.topics import WATCHERS, WEBHOOKS, Wanted, check_pattern
+from signalling.protocol.topics import WATCHERS, Wanted, check_pattern, is_for_admins
 
 _LOOKED_AT: Final = 256
 """Posts that are looked at for one that is behind, before others have a turn."""
@@ -153,7 +153,7 @@ class Posts:
         """Begins to send posts to a client, or more. Raises ProtocolError `bad-request`, `forbidden`, `busy`."""
         client.access.check("watch", watch.room)
         patterns = _check(watch)
-        if any(pattern.split(".")[0] == WEBHOOKS for pattern in patterns):
+        if any(map(is_for_admins, patterns)):
             client.access.check("admin", watch.room)
         name = (watch.room, watch.watch)
         mine = self._watched.get(client.sid, {})

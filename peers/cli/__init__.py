@@ -18,6 +18,7 @@ COMMANDS = {
     "ping": ("peers.cli.ping", "ping"),
     "pipe": ("peers.cli.pipe", "pipe"),
     "bot": ("peers.cli.bot", "bot"),
+    "webhooks": ("peers.cli.webhooks", "webhooks"),
     "doctor": ("peers.cli.doctor", "doctor"),
 }
 

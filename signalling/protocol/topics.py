@@ -23,6 +23,11 @@ REST: Final = "**"
 """At a pattern's end: the rest."""
 
 
+def is_for_admins(pattern: str) -> bool:
+    """Whether only those may watch this who may administer the room."""
+    return pattern.split(".")[0] == WEBHOOKS
+
+
 def check_topic(topic: str) -> str:
     """The topic itself, if one may post to it. Raises ValueError that says what is wrong."""
     for word in _words(topic, "topic"):

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Any, Final, cast
+from typing import Annotated, Any, Final, cast
 
 import msgspec
+from msgspec import Meta
 
 from signalling.feeds.stored import Stored
 from signalling.protocol.events import Change, LeftReason, PeerJoined, PeerLeft, PeerUpdated
@@ -60,7 +61,7 @@ class PostData(Data, frozen=True, kw_only=True):
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
     """The base of all events. `timestamp` is when it happened, in UTC."""
 
-    timestamp: datetime
+    timestamp: Annotated[datetime, Meta(tz=True)]
     room: str
 
 

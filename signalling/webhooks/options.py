@@ -54,7 +54,7 @@ def read_options(config: Config) -> Options:
     if len(urls) > _MOST_ENDPOINTS or len(config.webhook_secret) > _MOST_SECRETS:
         raise ValueError(f"--webhook: at most {_MOST_ENDPOINTS}; --webhook-secret: at most {_MOST_SECRETS}")
     for url in urls:
-        _check_url(url)
+        check_url(url, "--webhook")
     try:
         keys = tuple(map(read_secret, config.webhook_secret))
     except ValueError as error:
@@ -76,13 +76,14 @@ def read_options(config: Config) -> Options:
     return Options(urls, keys, Wanted(config.webhook_events, topics))
 
 
-def _check_url(url: str) -> None:
+def check_url(url: str, option: str) -> None:
+    """Raises ValueError that names the option if this is nowhere to send webhooks to."""
     try:
         parts = urlsplit(url)
         usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         usable = False
     if not usable or any(ord(c) < 33 or ord(c) == 127 for c in url):
-        raise ValueError(f"--webhook: a URL looks like https://example.com/hook, not {url!r}")
+        raise ValueError(f"{option}: a URL looks like https://example.com/hook, not {url!r}")
     if parts.username is not None or parts.fragment:
-        raise ValueError("--webhook: no user and no fragment in a URL; receivers check the signature instead")
+        raise ValueError(f"{option}: no user and no fragment in a URL; receivers check the signature instead")

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
@@ -178,11 +178,9 @@ class Webhooks:
         """Dead letters, oldest first: `most` of those with higher numbers than `after`. Raises StoreError."""
         return await self._outbox.dead(after, most) if self._outbox is not None else []
 
-    async def replay(
-        self, *, ids: Collection[str] | None = None, endpoint: str | None = None, room: str | None = None
-    ) -> int:
-        """Has dead letters tried again: those of these ids, this endpoint, this room, or all. They come after what
-        waits already. A disabled endpoint that gets one is enabled. Gives their number. Raises StoreError.
+    async def replay(self, fits: Callable[[Dead], bool]) -> int:
+        """Has those dead letters tried again that fit, after what waits already, and gives their number. A disabled
+        endpoint that gets one is enabled. Raises StoreError.
         """
         by_url = {each.url: each for each in self.endpoints}
         replayed = after = 0
@@ -190,14 +188,9 @@ class Webhooks:
         while page := [dead for dead in await self.dead(after, _PAGE) if dead.number <= newest]:
             after = page[-1].number
             for dead in page:
-                to = by_url.get(dead.endpoint)
-                fits = (
-                    (ids is None or dead.id in ids)
-                    and (endpoint is None or dead.endpoint == endpoint)
-                    and (room is None or dead.room == room)
-                )
-                if fits and to is not None and self._kept.is_dead(dead.number):
-                    self._replay(dead, to)
+                endpoint = by_url.get(dead.endpoint)
+                if endpoint is not None and self._kept.is_dead(dead.number) and fits(dead):
+                    self._replay(dead, endpoint)
                     replayed += 1
         return replayed
 

@@ -8,6 +8,7 @@ from signalling.http.api.openapi import schemas
 from signalling.http.api.types import Closing, Gone, Here
 from signalling.protocol import events as wire
 from signalling.protocol.errors import Code
+from signalling.webhooks.events import EVENTS, type_of
 
 _SCHEMAS: Final = "#/components/schemas/"
 
@@ -63,7 +64,7 @@ FROM_SERVER: Final[list[Event]] = [
 ]
 """What the server emits."""
 
-WEBHOOKS: Final[list[Hook]] = []
+WEBHOOKS: Final[list[Hook]] = [Hook(name=type_of(event), payload=event) for event in EVENTS]
 """What the server sends to others' servers."""
 
 _ABOUT: Final = """\

@@ -21,7 +21,7 @@ from signalling.http.streams import Streams
 from signalling.protocol.errors import ProtocolError
 from signalling.protocol.events import Post
 from signalling.protocol.limits import MAX_EVENT_NAME, MAX_INTEGER, MAX_PATTERNS
-from signalling.protocol.topics import check_pattern
+from signalling.protocol.topics import check_pattern, is_for_admins
 
 log = logging.getLogger(__name__)
 
@@ -60,12 +60,14 @@ class FeedRoutes:
     async def get_one(self, request: web.Request) -> web.Response:
         """One post."""
         room = room_of(request)
-        self._gate.admit(request, "watch", room)
+        access = self._gate.admit(request, "watch", room)
         id = read_integer(request.match_info["id"], "id", 0, MAX_INTEGER)
         feed = self._feeds.find(room)
         posts = feed.history.after(id - 1, 1) if feed is not None else []
         if not posts or posts[0].id != id:
             raise ProtocolError("not-found", "there is no such post, or it is kept no longer")
+        if is_for_admins(posts[0].topic):
+            access.check("admin", room)
         return web.Response(body=posts[0].text, content_type=JSON)
 
     async def get(self, request: web.Request) -> web.StreamResponse:
@@ -73,6 +75,8 @@ class FeedRoutes:
         room = room_of(request)
         access = self._gate.admit(request, "watch", room)
         patterns, events = _wanted(request)
+        if any(map(is_for_admins, patterns)):
+            access.check("admin", room)
         since = _since(request)
         limit = limit_of(request)
         wait = integer(request, "wait", 0, 0, MAX_WAIT)

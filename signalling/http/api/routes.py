@@ -21,6 +21,8 @@ from signalling.http.streams import Streams
 from signalling.membership import Membership
 from signalling.rooms.store import RoomStore
 from signalling.tokens import Verifier
+from signalling.webhooks.routes import WebhookRoutes
+from signalling.webhooks.webhooks import Webhooks
 
 PREFIX: Final = "/api/v1"
 
@@ -29,7 +31,13 @@ class Api:
     """The HTTP API of one server, and the streams that are open."""
 
     def __init__(
-        self, config: Config, verifier: Verifier, store: RoomStore, membership: Membership, feeds: Feeds
+        self,
+        config: Config,
+        verifier: Verifier,
+        store: RoomStore,
+        membership: Membership,
+        feeds: Feeds,
+        webhooks: Webhooks,
     ) -> None:
         self._config = config
         self._gate = Gate(verifier, config, time.time)
@@ -40,6 +48,7 @@ class Api:
             *rooms.routes(),
             *PeerRoutes(self._gate, store, membership, rooms).routes(),
             *FeedRoutes(self._gate, bodies, feeds, self.streams, config.reconnect_after).routes(),
+            *WebhookRoutes(self._gate, bodies, webhooks).routes(),
         ]
         if (key := verifier.signing_key) is not None:
             self.routes += TokenRoutes(self._gate, bodies, config, key).routes()
