@@ -66,12 +66,11 @@ async def webhooks(events: int, per_second: float, busy: float) -> dict[str, Any
         for actor in actors:
             stack.push_async_callback(actor.close)
             await actor.connect()
-        crowd = asyncio.ensure_future(_be_busy(actors[0], busy))
-        try:
+        enough = asyncio.Event()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(_be_busy(actors[0], busy, enough))
             await _happen(actors[1], actors[2], events, per_second)
-        finally:
-            crowd.cancel()
-        await asyncio.wait([crowd])
+            enough.set()
         well = services[:2]
         with contextlib.suppress(TimeoutError):
             await eventually(lambda: all(len(service.ids) >= events for service in well), DEADLINE)
@@ -101,9 +100,11 @@ async def _happen(poster: Actor, visitor: Actor, events: int, per_second: float)
             await visitor.call("leave", {"room": "shop"})
 
 
-async def _be_busy(actor: Actor, per_second: float) -> None:
+async def _be_busy(actor: Actor, per_second: float, enough: asyncio.Event) -> None:
     begun = time.monotonic()
     for number in itertools.count():
+        if enough.is_set():
+            return
         await asyncio.sleep(max(0.0, begun + number / per_second - time.monotonic()))
         await actor.call("post", {"room": "crowd", "topic": "chat", "data": "x" * 200})
 
