@@ -1,4 +1,4 @@
-"""`eitherway webhooks`: receive a server's webhooks on a developer's machine, and send again what was given up."""
+"""`eitherway webhooks listen`, `dead` and `replay`: a server's webhooks on this machine, and those it has given up."""
 
 import time
 from collections.abc import Callable

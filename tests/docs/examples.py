@@ -32,6 +32,7 @@ KINDS: Final = {
     "python tests": "tests of a project that uses the library; pytest runs them, with pytest-asyncio in auto mode",
     "python bot": "a module with a bot; `eitherway bot` runs it, somebody talks to it, and SIGTERM ends it",
     "python server": "a program that serves until it is told to stop; then the path that was added to its URL, if any",
+    "python receiver": "a program that is told by webhooks, on port 3000; it prints what a server tells it of",
     "html": "a page; the same stands in demo/client/README.md, whose examples the client's own tests run",
     "sh": "commands of the shell",
     "json": "a JSON text",
@@ -149,6 +150,33 @@ async def run_server(text: str, prefix: str, folder: Path) -> None:
         if process.returncode is None:
             process.kill()
             await process.wait()
+
+
+async def run_receiver(text: str, folder: Path) -> None:
+    """Start a receiver of webhooks, and a server that tells it of a peer that comes and goes; stop it with SIGTERM."""
+    port = free_port()
+    secret = re.findall(r'"(whsec_[^"]+)"', text)
+    process = await start(text.replace("port=3000", f"port={port}"), folder / "receiver.py")
+    try:
+        url = f"http://127.0.0.1:{port}"
+        await until_it_answers(url, process)
+        options = {"webhook": (f"{url}/hook",), "webhook_secret": secret, "webhook_store": ":memory:"}
+        async with serving(**options, webhook_allow_private=True) as server, asyncio.timeout(DEADLINE):
+            async with Client(server) as client, client.join("lobby", profile={"name": "Ada"}):
+                pass
+            assert process.stdout is not None
+            said: list[str] = []
+            while len(said) < 4:
+                line = (await process.stdout.readline()).decode()
+                said += [line] if line.startswith(("room.", "peer.")) else []  # aiohttp speaks too
+        assert [line.split(" ")[0] for line in said] == ["room.started", "peer.joined", "peer.left", "room.ended"]
+        assert "'profile': {'name': 'Ada'}" in said[1]
+    finally:
+        if process.returncode is None:
+            process.terminate()
+            async with asyncio.timeout(DEADLINE):
+                await process.communicate()
+    assert process.returncode == 0
 
 
 async def run_bot(text: str, folder: Path) -> None:

@@ -38,7 +38,10 @@ def command_options(commands: tuple[str, ...]) -> list[str]:
     options: dict[tuple[str, str, str], list[str]] = {}
     context = click.Context(command)
     for name in commands:
-        found = command.get_command(context, name)
+        found: click.Command | None = command
+        for word in name.split(" "):
+            assert isinstance(found, click.Group)
+            found = found.get_command(context, word)
         assert found is not None
         for parameter in found.params:
             if isinstance(parameter, click.Option):
@@ -89,6 +92,7 @@ TABLES: Final[dict[str, Callable[[], list[str]]]] = {
     "## Server options": server_options,
     "### Options of `chat`, `ping` and `pipe`": partial(command_options, ("chat", "ping", "pipe")),
     "### Options of `bot`": partial(command_options, ("bot",)),
+    "### Options of `webhooks`": partial(command_options, ("webhooks listen", "webhooks dead", "webhooks replay")),
     "### Options of `doctor`": partial(command_options, ("doctor",)),
 }
 

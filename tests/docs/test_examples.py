@@ -19,6 +19,7 @@ from tests.docs.examples import (
     of_kind,
     run_bot,
     run_programs,
+    run_receiver,
     run_server,
     run_statements,
     run_tests,
@@ -63,6 +64,11 @@ async def test_tests(block: Block, tmp_path: Path) -> None:
 @pytest.mark.parametrize("block", of_kind("python bot"), ids=str)
 async def test_a_bot(block: Block, tmp_path: Path) -> None:
     await run_bot(block.text, tmp_path)
+
+
+@pytest.mark.parametrize("block", of_kind("python receiver"), ids=str)
+async def test_a_receiver_of_webhooks(block: Block, tmp_path: Path) -> None:
+    await run_receiver(block.text, tmp_path)
 
 
 def test_the_first_bot_is_short() -> None:
