@@ -9,7 +9,7 @@ from typing import Any, Literal, overload
 
 import msgspec
 
-from peers.connection import TRANSPORTS, Connection, Token
+from peers.connection import TRANSPORTS, Connection
 from peers.emitter import Emitter, H, Handler
 from peers.errors import EitherwayError
 from peers.identity import Identity
@@ -17,6 +17,7 @@ from peers.links import LinkMaker, Shared
 from peers.membership import Membership
 from peers.paths.relay import Relays
 from peers.room import P2P, Room
+from peers.tokens import Token
 from signalling.protocol import events as wire
 from signalling.protocol.ids import check_room_name
 
@@ -33,9 +34,9 @@ class Client(Emitter):
 
     Parameters: the server's `url`; `identity`: an Identity, or the path of a PEM file that keeps one (made if it is
     not there), or None for a new one that lives as long as this program; `token`, or an async function that returns a
-    fresh one; `transports`, tried in this order; `timeout` in seconds for connecting and for each reply;
-    `reconnect`: whether to come back when the connection is lost (for ever); `namespace`: where the server was attached
-    to somebody's python-socketio server, if not in `/`.
+    fresh one, for each connection and before one runs out; `transports`, tried in this order; `timeout` in seconds for
+    connecting and for each reply; `reconnect`: whether to come back when the connection is lost (for ever);
+    `namespace`: where the server was attached to somebody's python-socketio server, if not in `/`.
 
     Events: `connected` (), `disconnected` (reason), `replaced` (room), `error` (exception): what a handler raised, or
     why the connection was given up.

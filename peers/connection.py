@@ -6,7 +6,7 @@ which connection we are on (rule V1) and nothing may be sent before the rooms ar
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -16,6 +16,7 @@ from peers.addresses import is_ours
 from peers.backoff import Backoff
 from peers.dialling import Dialler, Unreachable, refused
 from peers.errors import ConnectionFailed, Refused
+from peers.tokens import Token, fetch, keep_fresh
 from signalling.protocol.events import Shutdown
 from signalling.protocol.limits import PROTOCOL
 
@@ -33,16 +34,14 @@ is not to be had by trying ever so often."""
 FATAL: Final = frozenset({"unsupported-protocol", "unauthorized", "forbidden"})
 """Refusals that no waiting mends."""
 
-Token = str | Callable[[], Awaitable[str]] | None
-
 
 class Connection:
     """Keeps one connection to the server, for ever unless told otherwise.
 
     Parameters: the server's `url` (http or https, a path before `/socket.io` is kept); `token`, or an async function
-    that returns a fresh one for each connection; `transports`, tried in this order; `timeout` in seconds for one
-    attempt to connect by one of them and for one reply; `reconnect`: whether to come back after a connection is lost;
-    `namespace`: the Socket.IO namespace that the server's events are in.
+    that returns a fresh one, for each connection and before one runs out; `transports`, tried in this order; `timeout`
+    in seconds for one attempt to connect by one of them and for one reply; `reconnect`: whether to come back after a
+    connection is lost; `namespace`: the Socket.IO namespace that the server's events are in.
     `on_event(name, data)` is called for what the server sends, `on_connected()` when there is a new connection,
     `on_disconnected(reason)` when it is gone, `on_closed(error)` when it is given up, `on_error(error)` when something
     else went wrong and is tried again.
@@ -93,6 +92,7 @@ class Connection:
         self._sio: Any = None
         self._lost: asyncio.Future[str] | None = None
         self._task: asyncio.Task[None] | None = None
+        self._renewing: asyncio.Task[None] | None = None
         self._calls: set[asyncio.Future[Any]] = set()
         self._backoff = Backoff()
         self._come_back = 0.0
@@ -175,6 +175,8 @@ class Connection:
             task.cancel()
             await asyncio.wait([task])
         self._hang_up("closed")
+        if self._renewing is not None:
+            await asyncio.wait([self._renewing], timeout=2)  # the application's function may do as it likes
         await self._dialler.close()
 
     # ---- one connection after another
@@ -201,7 +203,7 @@ class Connection:
                     await self._dial()
                     break
                 except Refused as error:
-                    if error.code in FATAL:
+                    if error.code in FATAL and not (error.code == "unauthorized" and callable(self._token)):
                         return self._give_up(error)
                     self._come_back = error.retry_after or 0.0
                     log.warning("%s refused the connection: %s", self.url, error)
@@ -238,10 +240,8 @@ class Connection:
 
     async def _dial(self) -> None:
         """Have a connection. Raises Unreachable, Refused, ConnectionFailed (this client is closed)."""
-        auth: dict[str, Any] = {"protocol": PROTOCOL}
-        if self._token is not None:
-            auth["token"] = self._token if isinstance(self._token, str) else await self._token()
-        made = await self._dialler.dial(auth)
+        token = await fetch(self._token)
+        made = await self._dialler.dial({"protocol": PROTOCOL} | ({} if token is None else {"token": token}))
         if self._closed:  # meanwhile: nobody would hang up
             self._dialler.discard(made.sio)
             await self._dialler.close()
@@ -249,7 +249,12 @@ class Connection:
         self._sio, self._lost, self.transport = made
         self.number += 1
         log.info("connected to %s by %s", self.url, self.transport)
+        if callable(self._token):
+            self._renewing = asyncio.create_task(keep_fresh(token, self._token, self._show, self._on_error))
         self._on_connected()
+
+    async def _show(self, token: str) -> None:
+        await self.request("auth", {"token": token})
 
     def _check_open(self) -> None:
         if self._closed:
@@ -285,6 +290,8 @@ class Connection:
         sio, self._sio = self._sio, None
         if sio is None:
             return
+        if self._renewing is not None:
+            self._renewing.cancel()
         if self._lost is not None and not self._lost.done():
             self._lost.set_result(reason)
         for call in list(self._calls):

@@ -198,7 +198,7 @@ class Room(Talking):
                 del self._lost[member.id]
                 if (known._member.profile, known.attributes) != (member.profile, member.attributes):
                     self._changed(member.id, member.profile, member.attributes)
-                return None
+                return
             self._gone(known, "restarted")
         peer = Peer(self, member, self.client._report)
         peer._link = self._links.make(self, peer, member.remote)
@@ -210,7 +210,6 @@ class Room(Talking):
         if self._p2p == "eager" or (self._p2p == "auto" and len(self._peers) < EAGER_ROOM):
             for other in self._peers.values():
                 other._link.want_direct()
-        return None
 
     def _vanished(self, id: str, reason: str) -> None:
         if (peer := self._peers.get(id)) is None:

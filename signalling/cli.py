@@ -1,7 +1,9 @@
 """The `serve` command. Its options are the fields of `Config`."""
 
 import asyncio
+import contextlib
 import importlib.util
+import ipaddress
 import logging
 import signal
 import sys
@@ -14,7 +16,11 @@ from aiohttp import web
 
 from signalling.app import Signalling
 from signalling.config import PREFIX, Config, is_list
+from signalling.tls import Certificate
+from signalling.tokens import Verifier
 from signalling.webhooks.database import StoreError
+
+log = logging.getLogger(__name__)
 
 _CANNOT_START: Final = 1
 """Exit code. 0 is a clean end, 2 is click's for wrong usage."""
@@ -45,16 +51,26 @@ def _options(command: Callable[..., None]) -> Callable[..., None]:
 def serve(**given: Any) -> None:
     """Run the signalling server.
 
+    Without keys for tokens it is open to everyone who reaches it: then it listens on loopback alone, unless --open is
+    given.
+
     Exit codes: 0 after SIGTERM or Ctrl-C, 1 if it cannot listen or keep webhooks, 2 for wrong usage.
     """
     try:
         config = Config.from_env().changed(**{name: value for name, value in given.items() if value not in (None, ())})
+        asks = not Verifier.of(config).is_open
+        certificate = Certificate.of(config)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
+    if not asks and not config.open and not _is_loopback(config.host):
+        raise click.UsageError(
+            f"everyone who reaches {config.host or 'this machine'} could join every room: ask for tokens, by "
+            f"{PREFIX}TOKEN_SECRET (32 bytes or more) or --token-key, or let everyone in by --open"
+        )
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        sys.exit(runner.run(_serve(config)))
+        sys.exit(runner.run(_serve(config, certificate, asks=asks)))
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
@@ -67,12 +83,23 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return factory
 
 
-async def _serve(config: Config) -> int:
+def _is_loopback(host: str) -> bool:
+    """Whether only this machine's own programs reach an address."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+async def _serve(config: Config, certificate: Certificate | None, *, asks: bool) -> int:
     """Runs the server until a signal ends it. Returns the exit code."""
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ended.set)
+    if certificate is not None:
+        with contextlib.suppress(AttributeError, NotImplementedError):  # Windows has no SIGHUP
+            loop.add_signal_handler(signal.SIGHUP, _reload, certificate)
     signalling = Signalling(config)
     # Clients are let go by Signalling.close; what aiohttp would still wait for then isn't worth waiting for.
     runner = web.AppRunner(signalling.aiohttp_app(), shutdown_timeout=1.0)
@@ -82,7 +109,8 @@ async def _serve(config: Config) -> int:
         except StoreError as error:
             click.echo(f"cannot keep webhooks in {error}", err=True)
             return _CANNOT_START
-        site = web.TCPSite(runner, config.host, config.port)
+        context = certificate.context if certificate is not None else None
+        site = web.TCPSite(runner, config.host, config.port, ssl_context=context)
         try:
             await site.start()
         except OSError as error:
@@ -92,7 +120,8 @@ async def _serve(config: Config) -> int:
                 err=True,
             )
             return _CANNOT_START
-        click.echo(f"eitherway serves {_url(runner)} (no admission control: everyone who reaches it may join)")
+        admits = "asks for tokens" if asks else "OPEN: no admission control, everyone who reaches it may join"
+        click.echo(f"eitherway serves {_url(runner, 'http' if context is None else 'https')} ({admits})")
         await ended.wait()
         await signalling.close()  # before aiohttp begins to: from then on it hears no client any longer
     finally:
@@ -100,6 +129,15 @@ async def _serve(config: Config) -> int:
     return 0
 
 
-def _url(runner: web.AppRunner) -> str:
+def _reload(certificate: Certificate) -> None:
+    try:
+        certificate.reload()
+    except ValueError as error:
+        log.error("goes on with the certificate that it has: %s", error)
+    else:
+        log.info("read the certificate again")
+
+
+def _url(runner: web.AppRunner, scheme: str) -> str:
     host, port = runner.addresses[0][:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"

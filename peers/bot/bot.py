@@ -9,13 +9,14 @@ import msgspec
 
 from peers.bot.service import Service, Status, Where
 from peers.channel import LaneName
-from peers.connection import TRANSPORTS, Token
+from peers.connection import TRANSPORTS
 from peers.emitter import H, Handler
 from peers.identity import Identity
 from peers.link import Key
 from peers.membership import profile_text
 from peers.room import P2P, Room
 from peers.talking import make_key
+from peers.tokens import Token
 
 BotEvent = Literal[
     "startup",

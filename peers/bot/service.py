@@ -15,11 +15,12 @@ from peers.backoff import Backoff
 from peers.bot.handling import Handling
 from peers.bot.stay import Stay
 from peers.client import Client
-from peers.connection import FATAL, STEADY, Token
+from peers.connection import FATAL, STEADY
 from peers.errors import ConnectionFailed, EitherwayError, NotInRoom, Refused
 from peers.identity import Identity
 from peers.presence import REPLACED
 from peers.room import P2P, Room
+from peers.tokens import Token
 from signalling.protocol.ids import check_room_name
 
 if TYPE_CHECKING:

@@ -14,6 +14,7 @@ from peers.cli.stdio import keep_standard_descriptors
 COMMANDS = {
     "demo": ("peers.cli.demo", "demo"),
     "serve": ("signalling.cli", "serve"),
+    "token": ("peers.cli.token", "token"),
     "chat": ("peers.cli.chat", "chat"),
     "ping": ("peers.cli.ping", "ping"),
     "pipe": ("peers.cli.pipe", "pipe"),

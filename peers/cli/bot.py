@@ -33,7 +33,7 @@ class RoomName(click.ParamType):  # type: ignore[type-arg]  # generic since clic
 @click.command(
     context_settings={"auto_envvar_prefix": "EITHERWAY"},
     epilog="Each option is also an environment variable: --health is EITHERWAY_HEALTH. EITHERWAY_ROOM may name several "
-    "rooms, separated by commas; a token is seen by fewer in EITHERWAY_TOKEN.",
+    "rooms, separated by commas.",
 )
 @click.argument("bots", metavar="MODULE:BOT...", nargs=-1, required=True)
 @click.option(
@@ -45,7 +45,6 @@ class RoomName(click.ParamType):  # type: ignore[type-arg]  # generic since clic
     required=True,
     help="A room to join; again for each.",
 )
-@click.option("--token", help="What admits the bots to the server, if it asks for that.")
 @click.option("--health", metavar="HOST:PORT", help="Answer /healthz there, for supervisors.")
 @click.option(
     "--stop-timeout",
@@ -58,7 +57,6 @@ class RoomName(click.ParamType):  # type: ignore[type-arg]  # generic since clic
 def bot(
     bots: tuple[str, ...],
     rooms: tuple[str, ...],
-    token: str | None,
     health: str | None,
     stop_timeout: float,
     verbose: bool,
@@ -78,17 +76,17 @@ def bot(
         stream=sys.stderr,
     )
     logging.getLogger("eitherway.bot").setLevel(logging.INFO)
-    run(_bot(bots, rooms, token, health, stop_timeout, **options), verbose=verbose)
+    run(_bot(bots, rooms, health, stop_timeout, **options), verbose=verbose)
 
 
 async def _bot(
     specs: tuple[str, ...],
     rooms: tuple[str, ...],
-    token: str | None,
     health: str | None,
     stop_timeout: float,
     *,
     url: str,
+    token: str | None,
     identity: str,
     p2p: Any,
     transport: str,

@@ -22,9 +22,11 @@ def chat(room: str, name: str | None, verbose: bool, **options: Any) -> None:
 
 
 async def _chat(
-    room_name: str, name: str, *, url: str, identity: str, p2p: Any, transport: str, timeout: float
+    room_name: str, name: str, *, url: str, token: str | None, identity: str, p2p: Any, transport: str, timeout: float
 ) -> None:
-    client = Client(url, identity=identity or None, transports=transports(transport), timeout=timeout)
+    client = Client(
+        url, identity=identity or None, token=token or None, transports=transports(transport), timeout=timeout
+    )
     joining = client.join(room_name, profile={"name": name}, p2p=p2p)
     async with client, joining as room:
         others = ", ".join(printable(peer) for peer in room.peers.values()) or "nobody else yet"

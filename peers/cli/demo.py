@@ -37,8 +37,17 @@ def demo(lan: bool, port: int) -> None:
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     # Pages that have cut themselves off are what it is about: that the server misses them is no news.
     logging.getLogger("signalling.engine").setLevel(logging.ERROR)
+    logging.getLogger("signalling.tokens").setLevel(logging.ERROR)  # what it says of open servers is meant for others
     try:
-        config = Config.from_env().changed(host="0.0.0.0" if lan else "127.0.0.1", port=port)
+        # It is there to be played with: whoever is meant to see it has no token.
+        given = {
+            "host": "0.0.0.0" if lan else "127.0.0.1",
+            "port": port,
+            "open": True,
+            "token_secret": (),
+            "token_key": (),
+        }
+        config = Config.from_env().changed(**given)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
     try:

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from peers.cli.checks.findings import Finding, verdict
-from peers.cli.running import DEFAULT_URL, Failure, run
+from peers.cli.running import DEFAULT_URL, Failure, run, token_option
 from peers.cli.stdio import printable
 
 REFUSED = 3
@@ -17,6 +17,7 @@ REFUSED = 3
 
 @click.command()
 @click.option("--url", envvar="EITHERWAY_URL", default=DEFAULT_URL, show_default=True, help="The signalling server.")
+@token_option
 @click.option(
     "--ice-server",
     "ice_servers",
@@ -27,12 +28,14 @@ REFUSED = 3
 @click.option("--json", "as_json", is_flag=True, help="One JSON object, for programs.")
 @click.option("--timeout", default=10.0, show_default=True, help="Seconds to wait for the server.")
 @click.option("--verbose", "-v", is_flag=True, help="Log what happens to standard error.")
-def doctor(url: str, ice_servers: tuple[str, ...], as_json: bool, timeout: float, verbose: bool) -> None:
+def doctor(
+    url: str, token: str | None, ice_servers: tuple[str, ...], as_json: bool, timeout: float, verbose: bool
+) -> None:
     """Find out what peers can do from here: which server, STUN, NAT, paths and packages there are.
 
     Exits with 0 if peers can talk, be it over the server only; with 1 if they cannot, with 3 if the server refuses.
     """
-    run(_doctor(Report(as_json=as_json), url, ice_servers, timeout), verbose=verbose)
+    run(_doctor(Report(as_json=as_json), url, token or None, ice_servers, timeout), verbose=verbose)
 
 
 class Report:
@@ -86,7 +89,7 @@ class Report:
             sys.stderr.flush()
 
 
-async def _doctor(report: Report, url: str, ice_servers: Sequence[str], timeout: float) -> None:
+async def _doctor(report: Report, url: str, token: str | None, ice_servers: Sequence[str], timeout: float) -> None:
     from peers.cli.checks.packages import check_aiortc, check_packages, check_versions
 
     try:
@@ -98,13 +101,15 @@ async def _doctor(report: Report, url: str, ice_servers: Sequence[str], timeout:
             report.begin("aiortc")
             aiortc = await check_aiortc()
             report.add([aiortc])
-            await _look_out(report, url, ice_servers, timeout, direct=aiortc.state == "ok")
+            await _look_out(report, url, token, ice_servers, timeout, direct=aiortc.state == "ok")
     finally:
         report.clear()
     report.end()
 
 
-async def _look_out(report: Report, url: str, ice_servers: Sequence[str], timeout: float, *, direct: bool) -> None:
+async def _look_out(
+    report: Report, url: str, token: str | None, ice_servers: Sequence[str], timeout: float, *, direct: bool
+) -> None:
     """The checks that need a network. What they import, another package's `signalling` would break."""
     from peers.cli.checks.ice import check_ice, parse
     from peers.cli.checks.server import check_server
@@ -114,11 +119,11 @@ async def _look_out(report: Report, url: str, ice_servers: Sequence[str], timeou
         if parse(server) is None:
             raise ValueError(f"an ICE server looks like stun:HOST:PORT or turn:HOST:PORT, not {server!r}")
     report.begin(f"the server at {url}")
-    finding, told = await check_server(url, timeout)
+    finding, told = await check_server(url, token, timeout)
     report.add([finding])
     report.begin("STUN and TURN servers")
     if told is not None or ice_servers:
         report.add(await check_ice(told or (), ice_servers))
     if told is not None:
         report.begin("two peers")
-        report.add([await check_peers(url, finding.data["transport"], timeout, direct=direct)])
+        report.add([await check_peers(url, token, finding.data["transport"], timeout, direct=direct)])

@@ -30,12 +30,15 @@ async def _ping(
     wait: float,
     *,
     url: str,
+    token: str | None,
     identity: str,
     p2p: Any,
     transport: str,
     timeout: float,
 ) -> None:
-    client = Client(url, identity=identity or None, transports=transports(transport), timeout=timeout)
+    client = Client(
+        url, identity=identity or None, token=token or None, transports=transports(transport), timeout=timeout
+    )
     joining = client.join(room_name, profile={"name": "ping"}, p2p=p2p)
     async with client, joining as room:
         try:

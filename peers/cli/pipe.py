@@ -43,12 +43,15 @@ async def _pipe(
     progress: bool,
     *,
     url: str,
+    token: str | None,
     identity: str,
     p2p: Any,
     transport: str,
     timeout: float,
 ) -> None:
-    client = Client(url, identity=identity or None, transports=transports(transport), timeout=timeout)
+    client = Client(
+        url, identity=identity or None, token=token or None, transports=transports(transport), timeout=timeout
+    )
     joining = client.join(room_name, profile={"pipe": wanted or ""}, p2p=p2p)
     async with client, joining as room:
         peer = await _partner(room, wanted)

@@ -13,6 +13,12 @@ from peers.errors import EitherwayError, Refused
 
 DEFAULT_URL = "http://127.0.0.1:8080"
 
+token_option = click.option(
+    "--token",
+    envvar="EITHERWAY_TOKEN",
+    help="What the server admits by, if it asks for that; it is seen by fewer in EITHERWAY_TOKEN.",
+)
+
 
 class Failure(Exception):
     """A command that did not do what it was asked: one line for the user (none: it has said all) and an exit code."""
@@ -45,6 +51,7 @@ def connection_options(command: Callable[..., Any]) -> Callable[..., Any]:
             type=click.Path(dir_okay=False),
             help="A PEM file that keeps this program's key, made if it is not there; without it, a new one.",
         ),
+        token_option,
         click.option(
             "--url", envvar="EITHERWAY_URL", default=DEFAULT_URL, show_default=True, help="The signalling server."
         ),

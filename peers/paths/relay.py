@@ -34,6 +34,7 @@ class Relays:
         self._waiting: deque[_Entry] = deque()
         self._unacknowledged: deque[tuple[int, list[_Entry]]] = deque()
         self._n = 0
+        self._warned = False
         self._task: asyncio.Task[None] | None = None
 
     def put(self, entry: _Entry) -> None:
@@ -59,6 +60,9 @@ class Relays:
 
     def refused(self, n: int, to: str, code: str) -> None:
         """The server did not pass on what relay `n` had for `to`."""
+        if code == "forbidden" and not self._warned:
+            self._warned = True
+            log.warning("the token does not allow to relay: peers cannot be reached; it needs the grant `relay`")
         for number, entries in self._unacknowledged:
             if number == n:
                 for entry in entries:
@@ -74,6 +78,7 @@ class Relays:
         self._unacknowledged.clear()
         self._waiting.clear()
         self._n = 0
+        self._warned = False
         if self._task is not None:
             self._task.cancel()
             self._task = None

@@ -92,7 +92,7 @@ async def room(place: Place, client_bundle: Path, tmp_path: Path) -> AsyncIterat
 @asynccontextmanager
 async def serving(lab: Lab) -> AsyncIterator[None]:
     """The signalling server, at its place in the lab."""
-    options = ("serve", "--host", "0.0.0.0", "--port", str(PORT))
+    options = ("serve", "--host", "0.0.0.0", "--open", "--port", str(PORT))
     process = await asyncio.create_subprocess_exec(
         *lab.command("server", sys.executable, "-u", "-m", "peers.cli", *options),
         stdout=asyncio.subprocess.PIPE,

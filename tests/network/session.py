@@ -129,7 +129,7 @@ class Session:
     async def start_server(self) -> None:
         """Start the server, and wait until it serves."""
         host = "" if "ipv6" in self.lab.kinds.values() else "0.0.0.0"  # every address, or every one of IPv4
-        serve = ("-m", "peers.cli", "serve", "--host", host, "--port", str(PORT), *self._serve)
+        serve = ("-m", "peers.cli", "serve", "--host", host, "--open", "--port", str(PORT), *self._serve)
         self.server = await self._run("server", self.lab.command("server", *self._python.command, *serve))
         await self._serves()
 

@@ -23,7 +23,7 @@ EITHERWAY = (sys.executable, "-m", "peers.cli")
 @asynccontextmanager
 async def serving(lab: Lab, host: str, address: str) -> AsyncIterator[None]:
     """A signalling server at a host, with its STUN responder."""
-    options = ("--host", address, "--port", str(PORT), "--stun-port", "3478")
+    options = ("--host", address, "--open", "--port", str(PORT), "--stun-port", "3478")
     server = await asyncio.create_subprocess_exec(
         *lab.command(host, *EITHERWAY, "serve", *options), stdout=asyncio.subprocess.DEVNULL, stderr=-3
     )

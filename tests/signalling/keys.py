@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 SECRET: Final = "a secret of more than thirty-two bytes"
-OTHER_SECRET: Final = "another one, as long as it has to be"
+OTHER_SECRET: Final = "another one that is as long as it must be"
 RSA: Final = rsa.generate_private_key(65_537, 2_048)
 ED25519: Final = Ed25519PrivateKey.generate()
 

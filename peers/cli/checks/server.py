@@ -22,13 +22,13 @@ def random_room() -> str:
     return f"doctor-{secrets.token_urlsafe(12)}"
 
 
-async def check_server(url: str, timeout: float) -> tuple[Finding, list[IceServer] | None]:
+async def check_server(url: str, token: str | None, timeout: float) -> tuple[Finding, list[IceServer] | None]:
     """Connect and join, as any peer does. Gives also the ICE servers that the server names; None: it can't be used."""
     failures: list[ConnectionFailed] = []
     for transport in TRANSPORTS:
         begun = asyncio.get_running_loop().time()
         try:
-            async with connected(url, transport, timeout) as connection:
+            async with connected(url, token, transport, timeout) as connection:
                 took = asyncio.get_running_loop().time() - begun
                 joined = await _join(connection)
         except Refused as error:
@@ -40,16 +40,18 @@ async def check_server(url: str, timeout: float) -> tuple[Finding, list[IceServe
     text = f"{url} cannot be reached: {_reason(failures[0])}"
     advice = (
         "Is `eitherway serve` running there? Does the URL name its host and port, and does a firewall let them "
-        "through? A server on 127.0.0.1 is reached from its own machine only: start it with --host 0.0.0.0 for others."
+        "through? A server on 127.0.0.1 is reached from its own machine only: start it with --host 0.0.0.0 for others, "
+        "and with keys for tokens or --open."
     )
     return Finding("server", "failed", text, advice, {"url": url, "transport": None}), None
 
 
 @asynccontextmanager
-async def connected(url: str, transport: str, timeout: float) -> AsyncIterator[Connection]:
+async def connected(url: str, token: str | None, transport: str, timeout: float) -> AsyncIterator[Connection]:
     """A connection to the server, by this transport. Raises ConnectionFailed, Refused."""
     connection = Connection(
         url,
+        token=token,
         transports=[transport],
         timeout=timeout,
         reconnect=False,
@@ -97,8 +99,8 @@ def _reached(url: str, transport: str, seconds: float, failures: list[Connection
 def _refused(url: str, error: Refused) -> Finding:
     advice = {
         "unsupported-protocol": f"This program speaks protocol {PROTOCOL}: install the version that the server has.",
-        "unauthorized": "It wants to know who you are, or its --origins differ from what was dialled.",
-        "forbidden": "It does not let you in: ask who runs it.",
+        "unauthorized": "Give a token that is good (--token), or its --origins differ from what was dialled.",
+        "forbidden": "The token has to allow `join` in rooms named doctor-*.",
         "rate-limited": "Try again later.",
         "room-full": "Try again later.",
         "shutting-down": "Try again when it is back.",

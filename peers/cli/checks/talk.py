@@ -16,10 +16,10 @@ DIRECT_TIMEOUT = 8.0
 """Seconds for a direct path to come; on one machine it takes a tenth of one."""
 
 
-async def check_peers(url: str, transport: str, timeout: float, *, direct: bool) -> Finding:
+async def check_peers(url: str, token: str | None, transport: str, timeout: float, *, direct: bool) -> Finding:
     """Two clients, each a peer of the other, in a room that nobody else is in. `direct`: whether there is aiortc."""
     try:
-        one, two = (Client(url, transports=[transport], timeout=timeout) for _ in range(2))
+        one, two = (Client(url, token=token, transports=[transport], timeout=timeout) for _ in range(2))
         async with one, two:
             first, relay = await _over_the_server(one, two, timeout)
             told = f"first message after {_ms(first)}, round trip {_ms(relay)} over the server"
