@@ -23,9 +23,10 @@ class Error(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
-    """An event by Socket.IO. `reply` is the acknowledgement; None: an empty object."""
+    """An event by Socket.IO. `reply` is the acknowledgement; None: an empty object. `id` tells two of a name apart."""
 
     name: str
+    id: str = ""
     payload: Any
     reply: Any = None
     is_acknowledged: bool = True
@@ -40,12 +41,14 @@ class Hook(msgspec.Struct, frozen=True, kw_only=True):
 
 FROM_CLIENTS: Final[list[Event]] = [
     Event(name="join", payload=wire.Join, reply=wire.Joined),
+    Event(name="join", id="join-as-guest", payload=wire.JoinAsGuest, reply=wire.Joined),
     Event(name="leave", payload=wire.Leave),
     Event(name="profile", payload=wire.Profile),
     Event(name="signal", payload=wire.Signal),
     Event(name="relay", payload=wire.Relay, is_acknowledged=False),
     Event(name="post", payload=wire.Post, reply=wire.Posted),
     Event(name="watch", payload=wire.Watch, reply=wire.Watching),
+    Event(name="auth", payload=wire.Auth, reply=wire.Authorized),
     Event(name="unwatch", payload=wire.Unwatch),
 ]
 """What a client emits."""
@@ -115,16 +118,28 @@ def asyncapi(version: str, base: str) -> dict[str, Any]:
         "defaultContentType": "application/json",
         "channels": channels,
         "operations": operations,
-        "components": {"schemas": schemas(dict.fromkeys(types))},
+        "components": {"schemas": _as_asyncapi(schemas(dict.fromkeys(types)))},
+    }
+
+
+def _as_asyncapi(schema: Any) -> Any:
+    """A discriminator is the name of a property here, where OpenAPI has an object."""
+    if isinstance(schema, list):
+        return [_as_asyncapi(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    return {
+        name: each["propertyName"] if name == "discriminator" and "propertyName" in each else _as_asyncapi(each)
+        for name, each in schema.items()
     }
 
 
 def _socketio() -> dict[str, Any]:
-    messages = {_from_client(event.name): _message(event.name, event.payload) for event in FROM_CLIENTS}
-    messages |= {_from_server(event.name): _message(event.name, event.payload) for event in FROM_SERVER}
+    messages = {_from_client(event): _message(event.name, event.payload) for event in FROM_CLIENTS}
+    messages |= {_from_server(event): _message(event.name, event.payload) for event in FROM_SERVER}
     for event in FROM_CLIENTS:
         if event.is_acknowledged:
-            messages[_reply(event.name)] = {
+            messages[_reply(event)] = {
                 "name": event.name,
                 "summary": f"The acknowledgement of `{event.name}`.",
                 "payload": {"anyOf": [_payload(event.reply), _REFUSAL]},
@@ -143,17 +158,16 @@ def _socketio() -> dict[str, Any]:
 def _socketio_operations() -> dict[str, Any]:
     operations: dict[str, Any] = {}
     for event in FROM_CLIENTS:
-        operation = _operation("receive", "socketio", [_from_client(event.name)], _summary(event.payload))
+        operation = _operation("receive", "socketio", [_from_client(event)], _summary(event.payload))
         if event.is_acknowledged:
             operation["reply"] = {
                 "channel": {"$ref": "#/channels/socketio"},
-                "messages": [{"$ref": f"#/channels/socketio/messages/{_reply(event.name)}"}],
+                "messages": [{"$ref": f"#/channels/socketio/messages/{_reply(event)}"}],
             }
-        operations[_from_client(event.name)] = operation
+        operations[_from_client(event)] = operation
     for event in FROM_SERVER:
-        operations[_from_server(event.name)] = _operation(
-            "send", "socketio", [_from_server(event.name)], _summary(event.payload)
-        )
+        message = _from_server(event)
+        operations[message] = _operation("send", "socketio", [message], _summary(event.payload))
     return operations
 
 
@@ -202,13 +216,13 @@ def _summary(kind: Any) -> str:
     return " ".join((kind.__doc__ or kind.__name__).split())
 
 
-def _from_client(name: str) -> str:
-    return f"client-{name}"
+def _from_client(event: Event) -> str:
+    return f"client-{event.id or event.name}"
 
 
-def _from_server(name: str) -> str:
-    return f"server-{name}"
+def _from_server(event: Event) -> str:
+    return f"server-{event.id or event.name}"
 
 
-def _reply(name: str) -> str:
-    return f"reply-{name}"
+def _reply(event: Event) -> str:
+    return f"reply-{event.id or event.name}"

@@ -28,10 +28,8 @@ class Bodies:
 
     async def expect(self, request: web.Request) -> None:
         """Instead of aiohttp's: asks only for a body that will be read (RFC 9110 section 10.1.1)."""
-        if request.headers.get("Expect", "").lower() != "100-continue":
-            raise Refused(417, "bad-request", "of Expect there is only 100-continue")
-        if not self._is_too_large(request):
-            assert request.transport is not None
+        is_expected = request.headers.get("Expect", "").lower() == "100-continue"
+        if is_expected and not self._is_too_large(request) and request.transport is not None:
             request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     async def read(self, request: web.Request, kind: type[_Struct]) -> _Struct:
@@ -56,6 +54,8 @@ class Bodies:
                         raise self._too_large()
                     if self._held > ALL_TOGETHER:
                         raise ProtocolError("busy", "too many large requests at a time", retry_after=2.0)
+        except web.RequestPayloadError as error:
+            raise ProtocolError("bad-request", f"the body cannot be read: {error}") from None
         except TimeoutError:
             raise Refused(408, "bad-request", f"the body took more than {_PATIENCE:g} s") from None
         finally:

@@ -20,7 +20,7 @@ from signalling.http.stream_spelling import Frames, Ndjson, Sse
 from signalling.http.streams import Streams
 from signalling.protocol.errors import ProtocolError
 from signalling.protocol.events import Post
-from signalling.protocol.limits import MAX_EVENT_NAME, MAX_INTEGER, MAX_PATTERNS
+from signalling.protocol.limits import MAX_EVENT_NAME, MAX_INTEGER, MAX_PATTERNS, MAX_POST_KEY
 from signalling.protocol.topics import check_pattern, is_for_admins
 
 log = logging.getLogger(__name__)
@@ -48,9 +48,7 @@ class FeedRoutes:
         if self._streams.closing:
             raise ProtocolError("shutting-down", "the server is about to leave", retry_after=self._reconnect_after)
         new = await self._bodies.read(request, NewPost)
-        key = request.headers.get("Idempotency-Key", "").strip().strip('"') or new.key
-        if new.key and key != new.key:
-            raise ProtocolError("bad-request", "the header Idempotency-Key and the body's key differ")
+        key = _key(request, new)
         post = Post(room=room, topic=new.topic, event=new.event, data=new.data, key=key)
         user = access.user or ""
         stored = self._feeds.post(post, sender=user, poster=user)
@@ -142,6 +140,19 @@ class FeedRoutes:
             msgspec.structs.replace(feed_documents.GET_ONE, handler=self.get_one),
             msgspec.structs.replace(feed_documents.WATCHERS, handler=self.watchers),
         ]
+
+
+def _key(request: web.Request, new: NewPost) -> str:
+    """What makes a repeated post harmless. Raises ProtocolError `bad-request`."""
+    header = request.headers.get("Idempotency-Key")
+    if header is None:
+        return new.key
+    key = header.strip().removeprefix('"').removesuffix('"')
+    if not key or len(key) > MAX_POST_KEY or not all("!" <= c <= "~" for c in key):
+        raise ProtocolError("bad-request", f"Idempotency-Key: 1 to {MAX_POST_KEY} visible characters of ASCII")
+    if new.key and key != new.key:
+        raise ProtocolError("bad-request", "the header Idempotency-Key and the body's key differ")
+    return key
 
 
 def _wanted(request: web.Request) -> tuple[dict[str, None], frozenset[str]]:

@@ -10,6 +10,9 @@ from signalling.http.api.types import History, NewPost, Posted, Watching
 from signalling.protocol.events import PostFrom
 from signalling.protocol.limits import MAX_EVENT_NAME, MAX_INTEGER, MAX_PATTERNS, MAX_POST_KEY, MAX_TOPIC
 
+_WORD: Final = r"(\*|[^\u0000-\u0020\u007f.*,]+)"
+_PATTERN: Final = rf"^(\*\*|{_WORD}(\.{_WORD}){{0,14}}(\.\*\*)?)$"
+"""A pattern of topics; here without commas, which separate them."""
 _ID: Final = {"type": "integer", "minimum": 0, "maximum": MAX_INTEGER}
 
 
@@ -31,7 +34,7 @@ POST: Final = Route(
             name="Idempotency-Key",
             place="header",
             description="The same as `key` in the body.",
-            schema={"type": "string", "minLength": 1, "maxLength": MAX_POST_KEY, "pattern": "^[0-9A-Za-z._~-]+$"},
+            schema={"type": "string", "minLength": 1, "maxLength": MAX_POST_KEY, "pattern": "^[!-~]+$"},
         ),
     ),
     body=NewPost,
@@ -40,6 +43,7 @@ POST: Final = Route(
         description="The post is kept. A repeated one has the id of the first.",
         body={JSON: Posted},
         headers={"Location": "Where the post is."},
+        links={"readPost": {"room": "$request.path.room", "id": "$response.body#/id"}},
     ),
     refusals=(408, 413, 415),
     curl='--json \'{"topic": "orders.42", "event": "shipped", "data": {"to": "Ada"}}\' "$URL/api/v1/rooms/lobby/feed"',
@@ -69,7 +73,7 @@ GET: Final = Route(
             ),
             schema={
                 "type": "array",
-                "items": {"type": "string", "minLength": 1, "maxLength": MAX_TOPIC, "pattern": r"^[0-9A-Za-z_-]+$"},
+                "items": {"type": "string", "minLength": 1, "maxLength": MAX_TOPIC, "pattern": _PATTERN},
                 "maxItems": MAX_PATTERNS,
                 "examples": [["orders.*"]],
             },

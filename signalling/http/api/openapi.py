@@ -10,6 +10,13 @@ from signalling.http.api.problems import CONTENT_TYPE
 from signalling.http.api.route import Answer, Parameter, Route
 from signalling.http.api.types import Problem
 
+_TAGS: Final = {
+    "rooms": "Rooms and their members.",
+    "feed": "What the server keeps for whoever watches. It can read all of it.",
+    "webhooks": "What the server tells others' servers.",
+    "tokens": "Who may do what.",
+    "documents": "What there is.",
+}
 _SCHEMAS: Final = "#/components/schemas/"
 _ALWAYS: Final = (400, 403)
 _GUARDED: Final = (401,)
@@ -33,12 +40,7 @@ def openapi(routes: Sequence[Route], version: str, base: str) -> dict[str, Any]:
         "info": {"title": "eitherway", "version": version, "description": _ABOUT, "license": _LICENSE},
         "servers": [{"url": base}],
         "security": [{"bearer": []}, {"query": []}, {}],
-        "tags": [
-            {"name": "rooms", "description": "Rooms and their members."},
-            {"name": "feed", "description": "What the server keeps for whoever watches. It can read all of it."},
-            {"name": "tokens", "description": "Who may do what."},
-            {"name": "documents", "description": "What there is."},
-        ],
+        "tags": [{"name": tag, "description": _TAGS[tag]} for tag in dict.fromkeys(route.tag for route in routes)],
         "paths": paths,
         "components": {
             "schemas": components,
@@ -126,5 +128,9 @@ def _answer(answer: Answer) -> dict[str, Any]:
         spelled["headers"] = {
             name: {"description": description, "schema": {"type": "string"}}
             for name, description in answer.headers.items()
+        }
+    if answer.links:
+        spelled["links"] = {
+            name: {"operationId": name, "parameters": parameters} for name, parameters in answer.links.items()
         }
     return spelled

@@ -79,7 +79,7 @@ async def say_problems(request: web.Request, handler: Handler) -> web.StreamResp
         what = f"there is nothing at {request.path[:200]}" if error.status == 404 else error.reason
         return problem(Refused(error.status, _CODES.get(error.status, "bad-request"), what))
     except ConnectionError:
-        raise  # whoever asked is gone
+        return problem(ProtocolError("bad-request", "the request ended before it was complete"))  # nobody reads it
     except Exception:
         log.exception("handler failed: %s %s", request.method, request.path)
         return problem(ProtocolError("internal", "the server failed; its log says why"))

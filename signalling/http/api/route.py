@@ -8,6 +8,7 @@ import msgspec
 from aiohttp import web
 
 from signalling.access import Grant
+from signalling.http.api.types import NO_CONTROL
 from signalling.protocol.errors import ProtocolError
 from signalling.protocol.ids import check_room_name
 from signalling.protocol.limits import MAX_ROOM_NAME
@@ -34,6 +35,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     description: str
     body: dict[str, type[msgspec.Struct] | Schema] = {}
     headers: dict[str, str] = {}
+    links: dict[str, dict[str, str]] = {}
+    """Operations that go on from here, with where their parameters come from."""
 
 
 class Route(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,7 +66,7 @@ ROOM: Final = Parameter(
     name="room",
     place="path",
     description="The room's name, percent-encoded.",
-    schema={"type": "string", "minLength": 1, "maxLength": MAX_ROOM_NAME},
+    schema={"type": "string", "minLength": 1, "maxLength": MAX_ROOM_NAME, "pattern": NO_CONTROL},
     required=True,
 )
 LIMIT: Final = Parameter(

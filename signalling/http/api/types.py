@@ -1,6 +1,6 @@
 """What the HTTP API takes and gives, as msgspec structs: the documents are made from them."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import msgspec
 from msgspec import Meta
@@ -9,6 +9,12 @@ from signalling.access import Grant
 from signalling.protocol.events import Member, PostFrom, WatcherInfo
 from signalling.protocol.limits import MAX_EVENT_NAME, MAX_POST_KEY, MAX_ROOM_NAME, MAX_TOPIC
 from signalling.tokens import USUAL_GRANTS
+
+NO_CONTROL: Final = r"^[^\u0000-\u001f\u007f]*$"
+"""Text without control characters, as a pattern of JSON Schema."""
+_WORD: Final = r"[^\u0000-\u0020\u007f.*]+"
+TOPIC: Final = rf"^(?!\$){_WORD}(\.{_WORD}){{0,15}}$"
+"""A topic that one may post to."""
 
 Id = Annotated[int, Meta(ge=0, le=2**53 - 1, description="The id of a post; ids of a room grow.")]
 _RoomName = Annotated[str, Meta(min_length=1, max_length=MAX_ROOM_NAME)]
@@ -61,10 +67,17 @@ class NewPost(Json, frozen=True, kw_only=True):
             min_length=1,
             max_length=MAX_TOPIC,
             examples=["orders.42"],
+            extra_json_schema={"pattern": TOPIC},
         ),
     ]
     event: Annotated[
-        str, Meta(description="What happened, within the topic.", max_length=MAX_EVENT_NAME, examples=["shipped"])
+        str,
+        Meta(
+            description="What happened, within the topic.",
+            max_length=MAX_EVENT_NAME,
+            examples=["shipped"],
+            extra_json_schema={"pattern": NO_CONTROL},
+        ),
     ] = ""
     data: Annotated[Any, Meta(description="Any JSON value, at most 64 deep.", examples=[{"to": "Ada"}])]
     key: Annotated[
@@ -72,6 +85,7 @@ class NewPost(Json, frozen=True, kw_only=True):
         Meta(
             description="A repeated post with the same key is one post. The header `Idempotency-Key` says the same.",
             max_length=MAX_POST_KEY,
+            extra_json_schema={"pattern": NO_CONTROL},
         ),
     ] = ""
 

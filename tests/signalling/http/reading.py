@@ -147,6 +147,13 @@ class Api:
             answer.close()
 
 
+async def watched(api: Api, count: int) -> None:
+    """Until so many watch the room."""
+    async with asyncio.timeout(60):
+        while (await api.call("GET", "/rooms/lobby/watchers"))[1]["count"] != count:
+            await asyncio.sleep(0.02)
+
+
 async def _lines(answer: aiohttp.ClientResponse) -> AsyncIterator[Any]:
     while True:
         async with asyncio.timeout(DEADLINE):

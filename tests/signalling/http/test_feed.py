@@ -8,7 +8,7 @@ import pytest
 
 from signalling.http.streams import Streams
 from tests.signalling.conftest import Connect, Server, StartServer
-from tests.signalling.http.reading import Api
+from tests.signalling.http.reading import Api, watched
 
 
 async def test_a_post_is_kept_and_has_a_place(api: Api) -> None:
@@ -109,7 +109,7 @@ async def test_a_page_ends_where_it_grows_too_large(api: Api) -> None:
 async def test_a_long_poll_is_answered_at_once_when_there_is_a_post(api: Api) -> None:
     _, page = await api.call("GET", "/rooms/lobby/feed")
     poll = asyncio.ensure_future(api.call("GET", f"/rooms/lobby/feed?since={page['id']}&topics=orders.*&wait=20"))
-    await _watched(api, 1)
+    await watched(api, 1)
     await api.post("prices.1")
     id = await api.post("orders.1")
     asked = time.monotonic()
@@ -117,7 +117,7 @@ async def test_a_long_poll_is_answered_at_once_when_there_is_a_post(api: Api) ->
     assert time.monotonic() - asked < 5
     assert [post["id"] for post in page["posts"]] == [id]
     assert page["id"] == id
-    await _watched(api, 0)
+    await watched(api, 0)
 
 
 async def test_a_long_poll_without_posts_is_answered_in_time(api: Api) -> None:
@@ -139,7 +139,7 @@ async def test_one_that_hangs_up_is_watching_no_longer(api: Api, server: Server)
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.5), api.http.get(f"{api.url}/rooms/lobby/feed?wait=20") as answer:
             await answer.read()
-    await _watched(api, 0)
+    await watched(api, 0)
     assert len(_streams(server)) == 0
 
 
@@ -175,13 +175,6 @@ async def test_head_says_what_get_would(api: Api) -> None:
             assert (answer.status, answer.content_type) == (200, kind)
             assert kind != "application/json" or answer.headers["Content-Length"] == length
             assert await answer.read() == b""
-
-
-async def _watched(api: Api, count: int) -> None:
-    """Until so many watch the room."""
-    async with asyncio.timeout(10):
-        while (await api.call("GET", "/rooms/lobby/watchers"))[1]["count"] != count:
-            await asyncio.sleep(0.02)
 
 
 def _streams(server: Server) -> Streams:

@@ -13,7 +13,7 @@ from signalling.http.streams import Streams
 from tests.serving import ServerProcess
 from tests.signalling.actor import until
 from tests.signalling.conftest import Server, StartServer
-from tests.signalling.http.reading import SSE, Api, Event
+from tests.signalling.http.reading import SSE, Api, Event, watched
 
 READERS = 500
 
@@ -48,13 +48,6 @@ async def read_all(connection: socket.socket) -> bytes:
         except ConnectionError:
             pass
     return b"".join(parts)
-
-
-async def watched(api: Api, count: int) -> None:
-    """Until so many watch the room."""
-    async with asyncio.timeout(60):
-        while (await api.call("GET", "/rooms/lobby/watchers"))[1]["count"] != count:
-            await asyncio.sleep(0.05)
 
 
 async def test_one_that_reads_nothing_is_cut_off_and_the_others_do_not_notice(
