@@ -19,6 +19,7 @@ from signalling.config import PREFIX, Config, is_list
 from signalling.tls import Certificate
 from signalling.tokens import Verifier
 from signalling.webhooks.database import StoreError
+from signalling.webhooks.options import read_options
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +61,7 @@ def serve(**given: Any) -> None:
         config = Config.from_env().changed(**{name: value for name, value in given.items() if value not in (None, ())})
         asks = not Verifier.of(config).is_open
         certificate = Certificate.of(config)
+        read_options(config)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
     if not asks and not config.open and not _is_loopback(config.host):
