@@ -2,20 +2,17 @@
 
 import hashlib
 from collections.abc import Collection
-from typing import Final
-from urllib.parse import urlsplit
 
 import msgspec
 
 from signalling.access import Access
+from signalling.origins import normal
 from signalling.protocol import ids
 from signalling.protocol.errors import ProtocolError
 from signalling.protocol.events import Join
 from signalling.protocol.limits import MAX_INTEGER, MAX_PROFILE, PROTOCOL
 from signalling.protocol.statements import BadStatement, Proof, Statement, read_proof, read_statement
 from signalling.rooms.roster import Entry
-
-_DEFAULT_PORTS: Final = {"http": 80, "ws": 80, "https": 443, "wss": 443}
 
 
 def check_handshake(auth: object) -> object:
@@ -116,24 +113,12 @@ def _check_proof(proof: Proof, join: Join, *, sid: str, host: str, origins: Coll
         raise ProtocolError("unauthorized", "the proof is for another connection to the server")
     if (proof.room, proof.incarnation, proof.connection) != (join.room, join.incarnation, join.connection):
         raise ProtocolError("unauthorized", "the proof is for another join")
-    dialled = _normal(proof.origin)
+    dialled = normal(proof.origin)
     if origins:
-        if dialled is None or dialled not in map(_normal, origins):
+        if dialled is None or dialled not in map(normal, origins):
             raise ProtocolError("unauthorized", f"the origin {proof.origin!r} is not one that this server goes by")
-    elif dialled is None or dialled != _normal(f"{dialled[0]}://{host}"):
+    elif dialled is None or dialled != normal(f"{dialled[0]}://{host}"):
         raise ProtocolError("unauthorized", f"the origin {proof.origin!r} is not the host that was dialled")
-
-
-def _normal(origin: str) -> tuple[str, str, int] | None:
-    """Scheme, host and port of an origin; None if it is none."""
-    try:
-        parts = urlsplit(origin)
-        port = parts.port or _DEFAULT_PORTS[parts.scheme]
-    except (ValueError, KeyError):
-        return None
-    if not parts.hostname or parts.path not in ("", "/") or parts.query or parts.fragment or parts.username is not None:
-        return None
-    return parts.scheme, parts.hostname, port
 
 
 def _bytes(text: str, what: str) -> bytes:

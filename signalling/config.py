@@ -25,8 +25,11 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     )
     port: Annotated[int, _option("TCP port to listen on; 0 takes any free one.", ge=0, le=65_535)] = 8080
     origins: Annotated[
-        tuple[str, ...],
-        _option("Origin (scheme://host[:port]) that pages and peers may use; again for each. None: every origin."),
+        tuple[Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9+.-]*://[^\s/?#@]+/?$")], ...],
+        _option(
+            "Origin (scheme://host[:port]) of pages that may use the server, or by which peers may dial it; again for "
+            "each. None: every origin."
+        ),
     ] = ()
     tls_cert: Annotated[
         str, _option("PEM file of a certificate and those that lead up from it: serve https. Read again on SIGHUP.")

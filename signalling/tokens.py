@@ -82,7 +82,7 @@ class Verifier:
         """Tells the operator in the log, where nobody overlooks it, that there is no admission control."""
         if self.is_open:
             log.warning(
-                "NO ADMISSION CONTROL: whoever reaches this server may join and read every room, and rule over it; "
+                "NO ADMISSION CONTROL: whoever reaches this server may join every room and read its feed; "
                 "set EITHERWAY_TOKEN_SECRET or --token-key to ask for tokens"
             )
 

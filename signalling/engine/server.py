@@ -16,6 +16,7 @@ from signalling.engine.asgi import AsgiWebSocket
 from signalling.engine.packets import FastPacket, Packet, PacketRefused
 from signalling.engine.queue import FedQueue
 from signalling.engine.websocket import WebSocket
+from signalling.origins import allows
 from signalling.protocol.events import Relay
 from signalling.protocol.limits import MAX_POLL_PACKETS
 from signalling.throttle import Connections
@@ -34,7 +35,7 @@ def make_server(config: Config) -> socketio.AsyncServer:
         async_mode="aiohttp",
         async_handlers=False,
         serializer=FastPacket,
-        cors_allowed_origins=list(config.origins) or "*",
+        cors_allowed_origins=(lambda origin: allows(config.origins, origin)) if config.origins else "*",
         cors_credentials=False,
         http_compression=False,
         monitor_clients=False,  # Engine.sweep does

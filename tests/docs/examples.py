@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import re
+import secrets
 import shlex
 import signal
 import sys
@@ -33,6 +34,7 @@ KINDS: Final = {
     "python bot": "a module with a bot; `eitherway bot` runs it, somebody talks to it, and SIGTERM ends it",
     "python server": "a program that serves until it is told to stop; then the path that was added to its URL, if any",
     "python receiver": "a program that is told by webhooks, on port 3000; it prints what a server tells it of",
+    "python with tokens": "a program that has the secret of a server that asks for tokens; it prints something",
     "html": "a page; the same stands in demo/client/README.md, whose examples the client's own tests run",
     "sh": "commands of the shell",
     "json": "a JSON text",
@@ -67,6 +69,17 @@ async def run_programs(programs: list[str], folder: Path) -> list[str]:
     for process, (_, errors) in zip(running, outputs, strict=True):
         check_end(process.returncode, errors)
     return [output.decode() for output, _ in outputs]
+
+
+async def run_with_tokens(text: str, folder: Path) -> str:
+    """Run a program against a server that asks for tokens; gives what it prints."""
+    secret = secrets.token_urlsafe(48)
+    async with serving(token_secret=[secret]) as url:
+        process = await start(text.replace(URL, url), folder / "program.py", EITHERWAY_TOKEN_SECRET=secret)
+        async with asyncio.timeout(DEADLINE):
+            output, errors = await process.communicate()
+    check_end(process.returncode, errors)
+    return output.decode()
 
 
 def check_end(code: int | None, errors: bytes) -> None:

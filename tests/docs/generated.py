@@ -93,6 +93,7 @@ TABLES: Final[dict[str, Callable[[], list[str]]]] = {
     "### Options of `chat`, `ping` and `pipe`": partial(command_options, ("chat", "ping", "pipe")),
     "### Options of `bot`": partial(command_options, ("bot",)),
     "### Options of `webhooks`": partial(command_options, ("webhooks listen", "webhooks dead", "webhooks replay")),
+    "### Options of `token`": partial(command_options, ("token",)),
     "### Options of `doctor`": partial(command_options, ("doctor",)),
 }
 

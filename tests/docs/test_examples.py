@@ -23,6 +23,7 @@ from tests.docs.examples import (
     run_server,
     run_statements,
     run_tests,
+    run_with_tokens,
 )
 from tests.docs.markdown import PAGES, ROOT, Block, anchors, blocks, links
 
@@ -81,6 +82,11 @@ async def test_a_server(block: Block, tmp_path: Path) -> None:
     await run_server(block.text, block.info.removeprefix("python server").strip(), tmp_path)
 
 
+@pytest.mark.parametrize("block", of_kind("python with tokens"), ids=str)
+async def test_a_program_with_tokens(block: Block, tmp_path: Path) -> None:
+    assert await run_with_tokens(block.text, tmp_path)
+
+
 @pytest.mark.parametrize("block", of_kind("html"), ids=str)
 def test_a_page(block: Block) -> None:
     client = ROOT / "demo" / "client" / "README.md"
@@ -105,7 +111,7 @@ def test_commands_exist(block: Block) -> None:
                 assert module == "pip" or importlib.util.find_spec(module), words
             case ["export", assignment]:
                 check_variable(*assignment.split("=", 1))
-            case ["tar" | "curl", *_]:
+            case ["tar" | "curl" | "openssl", *_]:
                 pass
             case _:
                 pytest.fail(f"{block}: who checks {words}?")
@@ -113,7 +119,7 @@ def test_commands_exist(block: Block) -> None:
 
 def check_variable(name: str, value: str) -> None:
     """Whether the server or the commands read this variable, and take its value."""
-    if name != "EITHERWAY_URL":
+    if name not in ("EITHERWAY_URL", "EITHERWAY_TOKEN"):
         assert Config.from_env({name: value}) != Config(), name
 
 

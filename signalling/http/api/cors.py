@@ -6,6 +6,7 @@ from typing import Final
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from signalling.origins import allows
 from signalling.protocol.errors import ProtocolError
 
 HEADERS: Final = "Authorization, Content-Type, Idempotency-Key, Last-Event-ID"
@@ -38,7 +39,7 @@ class Cors:
         app.on_response_prepare.append(self._add_headers)
 
     def _allows(self, origin: str) -> bool:
-        return not self._origins or origin in self._origins
+        return allows(self._origins, origin)
 
     async def _add_headers(self, request: web.Request, response: web.StreamResponse) -> None:
         if not self._origins:
