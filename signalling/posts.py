@@ -14,6 +14,7 @@ from signalling.protocol.errors import ProtocolError
 from signalling.protocol.events import Missed, Post, Posted, Unwatch, Watch, WatcherInfo, Watching
 from signalling.protocol.limits import MAX_EVENT_NAME, MAX_INTEGER, MAX_PATTERNS, MAX_WATCHES
 from signalling.protocol.topics import WATCHERS, Wanted, check_pattern, is_for_admins
+from signalling.protocol.writing import Batch
 
 _LOOKED_AT: Final = 256
 """Posts that are looked at for one that is behind, before others have a turn."""
@@ -109,6 +110,7 @@ class PostSpeller:
 
     def __init__(self, speller: Speller) -> None:
         self._speller = speller
+        self._batch = Batch()
         self._latest: Stored | None = None
         self._spelled: dict[int, Shared] = {}
 
@@ -122,7 +124,7 @@ class PostSpeller:
             text = post.text.decode()
             if number:
                 text = f'{text[:-1]},"watch":{number}}}'
-            spelled = self._spelled[number] = Shared(self._speller.text("post", text))
+            spelled = self._spelled[number] = Shared(self._speller.text("post", text), self._batch)
         return spelled
 
     def missed(self, room: str, id: int, number: int) -> Parts:

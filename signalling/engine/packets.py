@@ -7,7 +7,7 @@ import socketio.packet
 
 from signalling.protocol.events import RelayFrom, Wire
 from signalling.protocol.limits import MAX_ATTACHED_BYTES, MAX_ATTACHMENTS
-from signalling.protocol.writing import TEXT, frame
+from signalling.protocol.writing import TEXT, Batch, frame
 
 Parts = tuple[str | bytes, ...]
 """One Socket.IO packet as it travels: its text, then its attachments."""
@@ -16,10 +16,11 @@ Parts = tuple[str | bytes, ...]
 class Shared:
     """One event without attachments that many clients are sent: its parts, and the WebSocket frame that they make."""
 
-    __slots__ = ("frame", "parts", "size")
+    __slots__ = ("batch", "frame", "parts", "size")
 
-    def __init__(self, parts: tuple[str]) -> None:
+    def __init__(self, parts: tuple[str], batch: Batch) -> None:
         self.parts: Parts = parts
+        self.batch = batch
         self.frame = frame(TEXT, b"4" + parts[0].encode())
         self.size = len(self.frame)
 

@@ -93,10 +93,9 @@ class FedQueue(asyncio.Queue[Any]):
 
     def pass_by_shared(self, event: Shared) -> bool:
         """The same for an event that many are sent."""
-        if not self._hungry or self.bytes or self.websocket is None or not self.websocket.writable:
+        if not self._hungry or self.bytes or self.websocket is None:
             return False
-        self.websocket.write_frame(event.frame)
-        return True
+        return self.websocket.write_shared(event)
 
     def wake(self) -> None:
         """There is something in the source. Takes it at once if the writer is waiting."""

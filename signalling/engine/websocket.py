@@ -9,7 +9,7 @@ import engineio.packet
 from aiohttp import WSMsgType, web
 from engineio.async_drivers import aiohttp as driver
 
-from signalling.engine.packets import Parts
+from signalling.engine.packets import Parts, Shared
 from signalling.engine.queue import FedQueue
 from signalling.engine.relays import RelayReader
 from signalling.protocol.events import Relay
@@ -166,10 +166,13 @@ class WebSocket(driver.WebSocket):  # type: ignore[misc]
             else:
                 self._gathered.write_frame(BINARY, part)
 
-    def write_frame(self, frame: bytes) -> None:
-        """Writes a whole frame now, which others are written too; likewise."""
+    def write_shared(self, event: Shared) -> bool:
+        """Writes an event that many are sent, if `writable` and nothing waits in the queue. Returns whether it did."""
+        if not self.writable:
+            return False
         assert self._gathered is not None
-        self._gathered.write(frame)
+        self._gathered.write_shared(event.frame, event.batch)
+        return True
 
     @property
     def open(self) -> bool:

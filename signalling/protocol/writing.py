@@ -13,6 +13,8 @@ AT_ONCE: Final = 262_144
 TEXT: Final = 1
 BINARY: Final = 2
 """Opcodes (RFC 6455 section 5.2)."""
+TURNS: Final = 8
+"""Turns of the event loop for which events for many are gathered."""
 _CONTROL: Final = 0x08
 """In the first byte of a frame: close, ping or pong (RFC 6455 section 5.5)."""
 
@@ -34,6 +36,29 @@ def frame(opcode: int, payload: bytes) -> bytes:
     return struct.pack("!BBQ", 0x80 | opcode, 127, size) + payload
 
 
+class Batch:
+    """Connections that are written to together, a few turns of the event loop after the first: where several events
+    for many come close together, each connection is written to once. In an idle loop turns take no time.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: list[Gathered] = []
+
+    def add(self, gathered: "Gathered") -> None:
+        """One has something to write."""
+        if not self._waiting:
+            asyncio.get_running_loop().call_soon(self._turn, TURNS)
+        self._waiting.append(gathered)
+
+    def _turn(self, left: int) -> None:
+        if left:
+            asyncio.get_running_loop().call_soon(self._turn, left - 1)
+            return
+        waiting, self._waiting = self._waiting, []
+        for gathered in waiting:
+            gathered.flush()
+
+
 class Gathered:
     """Stands before the transport of an aiohttp WebSocket writer, which calls `write` and `is_closing` alone."""
 
@@ -46,11 +71,20 @@ class Gathered:
     def write(self, data: bytes) -> None:
         """Write it at the end of this turn; at once if it is much, or a control frame, which nothing may follow."""
         if not self._frames:
-            self._loop.call_soon(self._flush)
+            self._loop.call_soon(self.flush)
         self._frames.append(data)
         self._size += len(data)
         if self._size >= AT_ONCE or data[0] & _CONTROL:
-            self._flush()
+            self.flush()
+
+    def write_shared(self, frame: bytes, batch: Batch) -> None:
+        """Write a frame that many connections are written, together with theirs."""
+        if not self._frames:
+            batch.add(self)
+        self._frames.append(frame)
+        self._size += len(frame)
+        if self._size >= AT_ONCE:
+            self.flush()
 
     def write_frame(self, opcode: int, payload: bytes) -> None:
         """Write a whole text or binary message of a server at the end of this turn."""
@@ -60,7 +94,8 @@ class Gathered:
         """Whether the transport is closing or closed."""
         return self._transport.is_closing()
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
+        """Write what has been gathered now."""
         frames, self._frames, self._size = self._frames, [], 0
         if not frames:
             return

@@ -21,6 +21,7 @@ from tests.benchmarks import (
     events_node,
     events_python,
     failover,
+    feed_fanout,
     first_message,
     machine,
     memory,
@@ -30,6 +31,7 @@ from tests.benchmarks import (
     relay_bulk,
     relay_messages,
     report,
+    sse_fanout,
 )
 from tests.benchmarks.contest import Options, Unavailable
 from tests.benchmarks.running import Played, play
@@ -40,6 +42,7 @@ MODULES = (
     relay_bulk,
     events_node,
     events_python,
+    feed_fanout,
     browser_direct,
     browser_python,
     direct_bulk,
@@ -49,6 +52,7 @@ MODULES = (
     memory,
     page,
     pipe,
+    sse_fanout,
 )
 
 

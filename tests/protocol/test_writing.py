@@ -8,7 +8,7 @@ import aiohttp
 from aiohttp import web
 
 from signalling.protocol import writing
-from signalling.protocol.writing import AT_ONCE, Gathered, gather_writes
+from signalling.protocol.writing import AT_ONCE, TURNS, Batch, Gathered, gather_writes
 
 
 class Wire:
@@ -122,3 +122,45 @@ async def test_both_sides_of_a_websocket_take_it(monkeypatch: Any) -> None:
     finally:
         await runner.cleanup()
     assert len(made) == 2
+
+
+async def test_what_many_are_written_waits_for_what_follows_soon() -> None:
+    """Each connection is written to once, though the events come in turns of their own."""
+    batch = Batch()
+    first, second = gathered(), gathered()
+    for event in (b"\x81one", b"\x81two", b"\x81three"):
+        for transport, _ in (first, second):
+            transport.write_shared(event, batch)
+        await asyncio.sleep(0)
+    second[0].write(b"\x82own")
+    assert first[1].calls == second[1].calls == []
+    for _ in range(TURNS):
+        await asyncio.sleep(0)
+    assert first[1].calls == [b"\x81one\x81two\x81three"]
+    assert second[1].calls == [b"\x81one\x81two\x81three\x82own"]
+    first[0].write_shared(b"\x81again", batch)
+    for _ in range(TURNS + 2):
+        await asyncio.sleep(0)
+    assert first[1].calls[1:] == [b"\x81again"]
+
+
+async def test_what_many_are_written_is_bounded_and_keeps_its_place() -> None:
+    batch = Batch()
+    transport, wire = gathered()
+    frame = b"\x82" + bytes(AT_ONCE // 2)
+    transport.write(b"\x81own")
+    for _ in range(2):
+        transport.write_shared(frame, batch)
+    assert wire.calls == [b"\x81own" + frame * 2]
+    transport.write_shared(frame, batch)
+    transport.write(b"\x88close")
+    assert wire.calls[1:] == [frame + b"\x88close"]
+    for _ in range(TURNS + 2):
+        await asyncio.sleep(0)
+    assert len(wire.calls) == 2
+
+
+def test_frames() -> None:
+    for size, head in ((0, b"\x81\x00"), (125, b"\x81\x7d"), (126, b"\x81\x7e\x00\x7e"), (65_535, b"\x81\x7e\xff\xff")):
+        assert writing.frame(writing.TEXT, b"x" * size) == head + b"x" * size
+    assert writing.frame(writing.BINARY, b"x" * 65_536)[:10] == b"\x82\x7f" + (65_536).to_bytes(8, "big")

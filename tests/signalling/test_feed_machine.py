@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from signalling.clients import Client
-from signalling.engine.packets import Parts, Speller
+from signalling.engine.packets import Parts, Shared, Speller
 from signalling.engine.queue import FedQueue
 from signalling.feeds.feeds import FeedLimits, Feeds
 from signalling.feeds.history import Bounds
@@ -39,8 +39,10 @@ class Reader:
     def write(self, parts: Parts) -> None:
         self._take(str(parts[0]))
 
-    def write_frame(self, frame: bytes) -> None:
-        self._take(frame[frame.index(b"42[") + 1 :].decode())
+    def write_shared(self, event: Shared) -> bool:
+        if self.writable:
+            self._take(event.frame[event.frame.index(b"42[") + 1 :].decode())
+        return self.writable
 
     def _take(self, text: str) -> None:
         assert self.writable

@@ -63,7 +63,7 @@ async def test_relays_that_have_come_together_go_out_together_but_not_all_at_onc
         sid = await raw.greet()
         await raw.call("join", eve.join_fields("lobby", proof=eve.proof("lobby", sid=sid)))
         written: list[int] = []
-        flush = Gathered._flush
+        flush = Gathered.flush
 
         def noted(self: Gathered) -> None:
             relays = sum(b"relay" in frame for frame in self._frames)
@@ -71,7 +71,7 @@ async def test_relays_that_have_come_together_go_out_together_but_not_all_at_onc
                 written.append(relays)
             flush(self)
 
-        monkeypatch.setattr(Gathered, "_flush", noted)
+        monkeypatch.setattr(Gathered, "flush", noted)
         for n in range(160):
             relay = {"room": "lobby", "n": n, "to": [bob.id], "packets": [{"_placeholder": True, "num": 0}]}
             await raw.ws.send_str("451-" + json.dumps(["relay", relay]))

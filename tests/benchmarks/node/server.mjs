@@ -7,6 +7,14 @@ await run({
     const io = new Server({ maxHttpBufferSize: 10_000_000 });
     io.on("connection", (socket) => {
       socket.on("pass_on", (to, data) => io.to(to).emit("message", data));
+      socket.on("enter", (room, answer) => {
+        socket.join(room);
+        answer({});
+      });
+      socket.on("post", (post, answer) => {
+        io.to(post.room).emit("post", post);
+        answer({});
+      });
     });
     io.listen(0);
     const { port } = io.httpServer.address();
