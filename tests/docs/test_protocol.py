@@ -19,6 +19,7 @@ import pytest
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
 from peers import connection, dialling, presence
+from peers import tokens as renewal
 from peers.backoff import Backoff
 from peers.codec import frames, payloads, values
 from peers.codec.frames import Frame, FrameError, FrameType, Lane, decode_packet, encode_frame
@@ -29,7 +30,8 @@ from peers.paths import path
 from peers.session import binding, handshake, link_core, seal
 from peers.session.binding import Half, Halves
 from peers.session.rules import Rules
-from signalling import namespace
+from signalling import namespace, tokens
+from signalling.access import GRANTS
 from signalling.config import Config
 from signalling.engine import queue
 from signalling.protocol import errors, events, ids, limits, statements
@@ -200,6 +202,17 @@ def comparing(struct: type[msgspec.Struct]) -> Callable[[list[Row]], None]:
     return lambda rows: compare_struct(rows, struct)
 
 
+def compare_claims(rows: list[Row]) -> None:
+    """Every claim that is looked at, and whether it must be there; the grants by their names."""
+    several = "string or list of string"  # `aud`
+    said = [(plain(row["claim"]), row["type"].replace(several, "changes"), row["required"]) for row in rows]
+    fields = msgspec.structs.fields(tokens._Claims)
+    assert {*said} == {(field.name, spelled(field.type), "yes" if field.required else "no") for field in fields}
+    assert len(said) == len(fields)
+    (grants,) = (row["meaning"] for row in rows if plain(row["claim"]) == "grants")
+    assert set(re.findall(r"`(\w+)`", grants)) == GRANTS
+
+
 def compare_codes(rows: list[Row]) -> None:
     """Every code; those called reserved are nowhere in the server."""
     assert [plain(row["code"]) for row in rows] == list(get_args(errors.Code))
@@ -262,6 +275,7 @@ COMPARISONS: dict[str, Callable[[list[Row]], None]] = {
     "## Limits of the wire": compare_limits,
     "What an operator may set": compare_options,
     "## Error codes": compare_codes,
+    "### Tokens": compare_claims,
     "**Statement**": compare_statement,
     "**Proof**": compare_proof,
     "## Signals (K5)": compare_signals,
@@ -517,6 +531,16 @@ def test_other_numbers() -> None:
         ("found so far, after 1 s and after twice as long each", attempt.SAY_AGAIN == 1.0),
         ("bring about 4 attempts at once", retry.Allowance.BURST == 4),
         ("At most 64 wait for the one before them", namespace._WAITERS == 64),
+        ("of at most 8,192 characters, signed by HS256, RS256 or EdDSA", tokens.MAX_TOKEN == 8_192),
+        ("the user: 1 to 128 bytes of UTF-8 that can be printed", tokens.MAX_USER == 128),
+        ("the server allows 30 s for clocks that differ", tokens.LEEWAY == 30.0),
+        ("the rooms that it is for, 64 names at most", tokens.MAX_PATTERNS == 64),
+        (
+            "at most 2,048 bytes of JSON, nested 8 deep",
+            (tokens.MAX_ATTRIBUTES, tokens.MAX_ATTRIBUTE_DEPTH) == (2_048, 8),
+        ),
+        ("between a half and three quarters of what is left of its token", renewal.RENEWED_AFTER == (0.5, 0.75)),
+        ("after 1 s, doubling to 30 s.\n\n### `signal`", renewal.AGAIN == (1.0, 30.0)),
         ("at most 16 in one answer", queue.POLL_PACKETS == 16),
         ("at least 65,536 or 0", path.MAX_PATH_PACKET == 65_536),
         ("the last 1,024", handshake.KEPT_ANSWERED == 1_024),
