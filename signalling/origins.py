@@ -1,5 +1,6 @@
 """Origins (RFC 6454): of pages that use the server, and of the URLs by which it is dialled."""
 
+import functools
 from collections.abc import Collection
 from typing import Final
 from urllib.parse import urlsplit
@@ -7,6 +8,7 @@ from urllib.parse import urlsplit
 _DEFAULT_PORTS: Final = {"http": 80, "ws": 80, "https": 443, "wss": 443}
 
 
+@functools.lru_cache(maxsize=64)  # few, and each again at every join
 def normal(origin: str) -> tuple[str, str, int] | None:
     """Scheme, host and port of an origin, however it is spelled; None if it is none of the web."""
     try:
