@@ -100,7 +100,7 @@ class Sender:
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:
-    """The beginning of an answer. If that is not all of it, the connection is of no more use, and is closed."""
+    """The beginning of an answer. If that is not all of it, aiohttp closes the connection."""
     read = b""
     try:
         async with asyncio.timeout(_READING):
@@ -108,8 +108,6 @@ async def _read(response: aiohttp.ClientResponse) -> bytes:
                 read += await response.content.read(_MOST_READ - len(read))
     except (TimeoutError, aiohttp.ClientError):
         pass
-    if not response.content.at_eof():
-        response.close()
     return read
 
 

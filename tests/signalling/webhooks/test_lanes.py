@@ -80,7 +80,7 @@ def test_one_that_fails_for_three_days_is_a_dead_letter_and_the_next_one_is_due(
 
 
 def test_when_an_endpoint_is_back_nothing_waits_any_longer() -> None:
-    each = lanes(100)
+    each = Lanes(100, random.Random(1).random)
     for number in range(50):
         each.add(number, f"room {number}")
     now = 0.0

@@ -208,8 +208,11 @@ async def test_after_the_end_nobody_waits(boxes: list[Outbox], tmp_path: Path) -
 async def test_who_waits_for_what_arrives_meanwhile_is_told(boxes: list[Outbox], tmp_path: Path) -> None:
     box, _ = await opened(boxes, str(tmp_path / "store.db"))
     box.add(1, webhook("1"))
+    while box._writing is None:
+        await asyncio.sleep(0)
+    box.add(2, webhook("2"))  # while that one is being written
     waiting = asyncio.ensure_future(box.settled())
     await asyncio.sleep(0)
-    box.remove(1)
+    box.remove(2)
     async with asyncio.timeout(5):
         await waiting

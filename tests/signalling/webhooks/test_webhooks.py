@@ -230,6 +230,23 @@ async def test_what_could_not_be_delivered_is_there_after_a_restart(
     sql.close()
 
 
+async def test_how_often_one_has_failed_outlives_a_restart(
+    start_server: StartServer, connect: Connect, receiver: Receiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(schedule, "FIRST", 1_000.0)
+    monkeypatch.setattr(schedule, "MOST_FAILURES", 2)
+    store = str(tmp_path / "store.db")
+    receiver.status = 500
+    server = await start_server(**options(receiver.url, webhook_store=store))
+    await post(await connect(server.url), 1)
+    await eventually(lambda: webhooks(server).counts.failed == 1)
+    await server.close()
+    server = await start_server(**options(receiver.url, webhook_store=store))
+    await eventually(lambda: webhooks(server).dead_letters == 1)  # tried at once, and that was the second time
+    (dead,) = await webhooks(server).dead()
+    assert dead.failures == 2
+
+
 async def test_410_turns_an_endpoint_off_until_a_replay(
     start_server: StartServer, connect: Connect, receiver: Receiver
 ) -> None:
@@ -342,7 +359,11 @@ async def test_a_disk_that_is_full_concerns_who_posts_there_alone(
     error = (await ada.call("post", large))["error"]
     assert error["code"] == "busy"
     assert "full" in error["message"]
-    assert (await ada.call("post", {**large, "key": "other"}))["error"]["code"] == "busy"  # at once, and is not taken
+    feed = server.signalling._feeds.find("room")
+    assert feed is not None
+    newest = feed.history.newest
+    assert (await ada.call("post", {**large, "key": "other"}))["error"]["code"] == "busy"
+    assert feed.history.newest == newest  # at once: nobody sees what is refused
     await post(grace, 1, topic="elsewhere")
     assert (await grace.join("room"))["peers"]
     disk.full = False
