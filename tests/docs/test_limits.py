@@ -17,10 +17,14 @@ from signalling import announcer, namespace
 from signalling.config import Config
 from signalling.engine import queue
 from signalling.protocol import limits
+from signalling.webhooks import endpoint, events, outbox, schedule, sender
 from tests.docs.markdown import Row, plain, quantity, table
 
 PAGE = "docs/limits.md"
-SECTIONS = ("## Messages", "## A link", "## Direct paths", "## Bots", "## Reaching the server", "## The server")
+SECTIONS = (
+    *("## Messages", "## A link", "## Direct paths", "## Bots", "## Reaching the server", "## The server"),
+    "## Webhooks",
+)
 HOMES: dict[str, Any] = {
     "Budget": Budget(),
     "Config": Config(),
@@ -31,6 +35,7 @@ HOMES: dict[str, Any] = {
             *(aioice_seam, announcer, attempt, channel, dialling, emitter, gathering, limits, namespace),
             *(payloads, queue, retry, room, signals, tries, values),
             *(bot, handling, process, service, watchdog),
+            *(endpoint, events, outbox, schedule, sender),
         )
     },
 }
