@@ -9,7 +9,7 @@ from signalling.tokens import create_token
 from signalling.webhooks import schedule
 from tests.signalling.conftest import Connect, Server, StartServer
 from tests.signalling.webhooks.receivers import Receiver
-from tests.signalling.webhooks.test_webhooks import options, post, webhooks
+from tests.signalling.webhooks.servers import options, post, webhooks
 from tests.waiting import eventually
 
 SECRET = "a secret of more than 32 bytes, for tests alone"
