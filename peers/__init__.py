@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from peers.errors import Refused as Refused
     from peers.errors import TooLarge as TooLarge
     from peers.errors import Undelivered as Undelivered
+    from peers.feed import Feed as Feed
+    from peers.feed_watch import Post as Post
+    from peers.feed_watch import Watch as Watch
     from peers.identity import Identity as Identity
     from peers.peer import Peer as Peer
     from peers.room import Room as Room
@@ -27,14 +30,17 @@ _HOMES = {
     "Client": "client",
     "ConnectionFailed": "errors",
     "EitherwayError": "errors",
+    "Feed": "feed",
     "Identity": "identity",
     "Message": "channel",
     "NotInRoom": "errors",
     "Peer": "peer",
+    "Post": "feed_watch",
     "Refused": "errors",
     "Room": "room",
     "TooLarge": "errors",
     "Undelivered": "errors",
+    "Watch": "feed_watch",
 }
 
 __all__ = sorted(_HOMES)

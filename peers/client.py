@@ -12,6 +12,8 @@ import msgspec
 from peers.connection import TRANSPORTS, Connection
 from peers.emitter import Emitter, H, Handler
 from peers.errors import EitherwayError
+from peers.feed import Feed
+from peers.feed_watch import Watches
 from peers.identity import Identity
 from peers.links import LinkMaker, Shared
 from peers.membership import Membership
@@ -74,6 +76,7 @@ class Client(Emitter):
             on_error=self._report,
         )
         self._relays = Relays(self._connection)
+        self._watches = Watches(self._connection)
         self._shared = Shared()
         self._rooms: dict[str, Room] = {}
         self._signals: set[asyncio.Task[None]] = set()
@@ -133,12 +136,18 @@ class Client(Emitter):
         check_room_name(room)
         return Joining(self, room, profile or {}, p2p)
 
+    def feed(self, room: str) -> Feed:
+        """A room's feed, to post and to watch without joining: see `Feed`. Raises ValueError."""
+        return Feed(room, self._watches)
+
     async def close(self) -> None:
         """Leave every room in good order (5 s at most) and disconnect."""
         try:
             await asyncio.gather(*(room.leave() for room in list(self._rooms.values())))
         finally:
             await self._connection.close()
+        self._watches.close()
+        await self._watches.ended()
         self._relays.reset()
         for task in self._signals:
             task.cancel()
@@ -188,6 +197,8 @@ class Client(Emitter):
                 self._relays.relayed(event.n)
             elif isinstance(event, wire.Refused):
                 self._relays.refused(event.n, event.to, event.code)
+            elif isinstance(event, wire.PostFrom | wire.Missed):
+                self._watches.receive(event)
             elif (room := self._rooms.get(event.room)) is not None:
                 room._presence.receive(event)
         except Exception:
@@ -196,6 +207,7 @@ class Client(Emitter):
     def _connected(self) -> None:
         for room in self._rooms.values():
             room._presence.connected()
+        self._watches.connected()
         self._emit("connected")
 
     def _disconnected(self, reason: str) -> None:
@@ -203,10 +215,12 @@ class Client(Emitter):
         self._shared.prober.forget()
         for room in self._rooms.values():
             room._presence.disconnected()
+        self._watches.disconnected()
         self._emit("disconnected", reason)
 
     def _given_up(self, error: Exception) -> None:
         self._report(error)
+        self._watches.close(error)
         for room in list(self._rooms.values()):
             room._over(f"the connection is given up: {error}")
             if room._ending is not None:
@@ -265,4 +279,6 @@ _EVENTS: dict[str, Any] = {
     "refused": wire.Refused,
     "replaced": wire.Replaced,
     "room-closed": wire.RoomClosed,
+    "post": wire.PostFrom,
+    "missed": wire.Missed,
 }

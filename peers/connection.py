@@ -22,7 +22,7 @@ from signalling.protocol.limits import PROTOCOL
 
 log = logging.getLogger("eitherway.connection")
 
-EVENTS: Final = ("roster", "signal", "relay", "relayed", "refused", "replaced", "room-closed")
+EVENTS: Final = ("roster", "signal", "relay", "relayed", "refused", "replaced", "room-closed", "post", "missed")
 """What the server sends, but for `shutdown`, which is the connection's own business."""
 
 TRANSPORTS: Final = ("websocket", "polling")

@@ -176,6 +176,11 @@ class Presence:
                 await asyncio.sleep(error.retry_after or 1.0)
         return None
 
+    async def until_joined(self) -> None:
+        """Until joining on this connection has ended, one way or the other."""
+        if self._joining is not None:
+            await asyncio.wait([self._joining])
+
     def disconnected(self) -> None:
         """The connection is gone; the next one is joined on."""
         self._mine = None

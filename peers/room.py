@@ -15,6 +15,7 @@ from peers.channel import Channel, Consumer, Message, Stream, as_message, encode
 from peers.codec.frames import FrameType, Lane
 from peers.emitter import H, Handler
 from peers.errors import NotInRoom, Undelivered
+from peers.feed import Feed
 from peers.link import DEFAULT, Key
 from peers.links import LinkMaker
 from peers.membership import Membership, read_profile
@@ -43,8 +44,8 @@ To = Peer | str | Iterable[Peer | str] | None
 RoomEvent = Literal["peer_joined", "peer_left", "peer_updated", "path_changed", "undelivered", "closed"]
 
 
-class Room(Talking):
-    """A room that this program has joined; made by `Client.join`.
+class Room(Talking, Feed):
+    """A room that this program has joined; made by `Client.join`. Its feed (`post`, `watch`) is not sealed.
 
     Events: `message` (a Message on the default channel, from any peer), `peer_joined` (peer), `peer_left` (peer,
     reason: left, removed, closed, lost, restarted), `peer_updated` (peer), `path_changed` (peer, path), `undelivered`
@@ -61,8 +62,8 @@ class Room(Talking):
         super().__init__(
             "peer_joined", "peer_left", "peer_updated", "path_changed", "undelivered", "closed", report=client._report
         )
+        Feed.__init__(self, membership.room, client._watches)
         self.client = client
-        self.name = membership.room
         self.id = membership.identity.id
         """This program's own id: the same in every room."""
         self._p2p, self._links = p2p, links
@@ -289,6 +290,24 @@ class Room(Talking):
         peer._emit(event, *args)
         self._emit(event, *args)
 
+    # ---- inside: the feed
+
+    def _check(self) -> None:
+        self.check()
+
+    async def _ready(self) -> None:
+        """Until this program is a member again, so that others see whom a post is from."""
+        await super()._ready()
+        while not self._presence.joined:
+            self.check()
+            await self._presence.until_joined()
+            await asyncio.sleep(0)
+            await super()._ready()
+        self.check()
+
+    def _who(self, id: str) -> Peer | str:
+        return self._peers.get(id, id)
+
     # ---- inside: sending and ending
 
     def _make_channel(self, key: Key, into: Any, latest: bool) -> Channel[Any]:
@@ -377,6 +396,7 @@ class Room(Talking):
         await asyncio.gather(*(stream.close(1.0) for stream in streams))
         for consumer in [*self._consumers.values(), *(c for peer in peers for c in peer._consumers.values())]:
             consumer.close()
+        self._watches.end(self)
         self._emit("closed", reason)
         await asyncio.gather(*(emitter._end_events() for emitter in (*peers, self)))
         if self._tasks:
