@@ -184,7 +184,15 @@ def _from_jwk(found: object) -> Key:
         raise ValueError('this JWK is not for signatures ("use")')
     try:
         made = jwt.PyJWK(found)
-    except (jwt.PyJWTError, ValueError, TypeError, KeyError, AttributeError, UnsupportedAlgorithm):
+    except (
+        jwt.PyJWTError,
+        ValueError,
+        TypeError,
+        LookupError,
+        AttributeError,
+        NotImplementedError,
+        UnsupportedAlgorithm,
+    ):
         raise ValueError("this JWK cannot be read") from None
     if isinstance(made.key, bytes):
         if made.algorithm_name != "HS256":

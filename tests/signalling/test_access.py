@@ -280,6 +280,8 @@ async def test_a_fresh_token_in_time_keeps_it(guarded: Server, admit: Admit) -> 
     assert before + 59 < reply["expires"] < time.time() + 61
     changed = await bob.change(PeerUpdated)
     assert (changed.id, changed.attributes) == (ada.id, {"n": 2})
+    joined = await (await admit("dora")).join("lobby")
+    assert joined["peers"][1]["attributes"] == {"n": 2}
     # What was granted first has run out by now, for sweeps go on.
     short = await admit("carol", lifetime=2.5)
     async with asyncio.timeout(10):
