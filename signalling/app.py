@@ -23,6 +23,7 @@ from signalling.ice import is_turn
 from signalling.membership import Membership
 from signalling.namespace import SignallingNamespace
 from signalling.posts import Posts
+from signalling.protocol.errors import ProtocolError
 from signalling.protocol.events import Shutdown
 from signalling.relay import Relays
 from signalling.rooms.memory import MemoryStore
@@ -30,6 +31,7 @@ from signalling.signals import Signals
 from signalling.stun import StunResponder
 from signalling.throttle import Connections
 from signalling.tokens import Verifier
+from signalling.webhooks.database import StoreError
 from signalling.webhooks.webhooks import Webhooks
 
 log = logging.getLogger(__name__)
@@ -120,6 +122,14 @@ class Signalling:
                     error.strerror or error,
                 )
 
+    async def _before_connect(self) -> None:
+        """Whoever has attached this server may not have started it. Raises ProtocolError if that cannot be done."""
+        try:
+            await self.start()
+        except StoreError as error:
+            log.error("nobody is let in: cannot keep webhooks in %s", error)
+            raise ProtocolError("internal", "the server cannot start; its log says why", retry_after=10.0) from None
+
     async def close(self) -> None:
         """Takes no more joins, tells clients, waits until they have read what was theirs, and lets them go.
 
@@ -161,7 +171,7 @@ class Signalling:
                 Signals(store, clients, announcer, speller),
                 Relays(store, clients, announcer, speller),
                 Posts(self._feeds, speller),
-                self.start,
+                self._before_connect,
             )
         )
         api = Api(config, self._verifier, store, membership, self._feeds, self.webhooks)

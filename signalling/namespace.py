@@ -48,7 +48,9 @@ _Event = TypeVar("_Event", bound=Wire)
 
 
 class SignallingNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
-    """Our events on somebody's python-socketio server. `before_connect` is awaited when a client connects."""
+    """Our events on somebody's python-socketio server. `before_connect` is awaited when a client connects, and
+    may raise ProtocolError.
+    """
 
     def __init__(
         self,
@@ -115,8 +117,8 @@ class SignallingNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
         return None
 
     async def _connect(self, sid: str, auth: object) -> None:
-        await self._before_connect()
         try:
+            await self._before_connect()
             token = check_handshake(auth)
             if self._membership.closing:
                 raise ProtocolError(
