@@ -18,6 +18,7 @@ import click
 
 from peers import Client, Peer, Room
 from peers.cli import main as command
+from signalling.tokens import create_token
 from tests.docs.markdown import PAGES, Block, blocks
 from tests.serving import serving
 from tests.waiting import free_port
@@ -25,6 +26,8 @@ from tests.waiting import free_port
 URL: Final = "http://127.0.0.1:8080"
 """Where the examples find the server; replaced by the address of the one that runs."""
 DEADLINE: Final = 45.0
+CURL_TIMED_OUT: Final = 28
+"""curl's exit code when its time is over."""
 
 KINDS: Final = {
     "python twice": "a program; two of it run at the same time, as in two terminals",
@@ -37,6 +40,8 @@ KINDS: Final = {
     "python with tokens": "a program that has the secret of a server that asks for tokens; it prints something",
     "html": "a page; the same stands in demo/client/README.md, whose examples the client's own tests run",
     "sh": "commands of the shell",
+    "sh curl": "lines for curl; all of a page run one after another against servers with a member, and each succeeds",
+    "js": "statements for a page; tests in browsers have the same",
     "json": "a JSON text",
     "mermaid": "a picture",
     "": "a picture, a formula or a list",
@@ -233,6 +238,47 @@ async def until_it_answers(url: str, process: asyncio.subprocess.Process) -> Non
                     return
             except aiohttp.ClientConnectionError:
                 await asyncio.sleep(0.05)
+
+
+async def run_curl(blocks: list[Block], folder: Path) -> list[tuple[str, str]]:
+    """Run lines for curl against a server with a post and a member; those with a token against one that asks for it.
+    Gives each with what it prints. Streams are read for some seconds.
+    """
+    secret = "a secret that is long enough for an example"
+    done: list[tuple[str, str]] = []
+    async with serving() as url, serving(token_secret=(secret,)) as guarded, Client(url) as client:
+        token = create_token(
+            secret, user="eve", rooms=["*"], grants=["join", "post", "watch", "admin"], lifetime=600
+        )
+        ids: dict[str, str] = {}
+        for place in (url, guarded):
+            api = f"{place}/api/v1/rooms/lobby/feed"
+            headers = {"Authorization": f"Bearer {token}"}
+            async with aiohttp.ClientSession(headers=headers) as http:
+                async with http.post(api, json={"topic": "orders.1", "data": "one"}) as answer:
+                    before = (await answer.json())["id"]
+                async with http.post(api, json={"topic": "orders.1", "data": "the first"}) as answer:
+                    assert answer.status == 201
+            ids[place] = str(before)
+        await client.join("lobby")
+        environ = {**os.environ, "ID": ids[url], "PEER": client.id, "TOKEN": token}
+        for line in (line for block in blocks for line in block.text.splitlines()):
+            is_stream = " -N " in line
+            line = line.replace(URL, guarded if "$TOKEN" in line else url)
+            options = "--silent --show-error --fail-with-body --max-time " + ("3" if is_stream else "30")
+            process = await asyncio.create_subprocess_exec(
+                *("bash", "-c", f"curl() {{ command curl {options} \"$@\"; }}; {line}"),
+                cwd=folder,
+                env=environ,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+            )
+            async with asyncio.timeout(DEADLINE):
+                output, errors = await process.communicate()
+            expected = CURL_TIMED_OUT if is_stream else 0
+            assert process.returncode == expected, f"{line}: {output.decode()} {errors.decode()}"
+            done.append((line, output.decode()))
+    return done
 
 
 # ---- shell

@@ -18,6 +18,7 @@ from tests.docs.examples import (
     mentions,
     of_kind,
     run_bot,
+    run_curl,
     run_programs,
     run_receiver,
     run_server,
@@ -85,6 +86,14 @@ async def test_a_server(block: Block, tmp_path: Path) -> None:
 @pytest.mark.parametrize("block", of_kind("python with tokens"), ids=str)
 async def test_a_program_with_tokens(block: Block, tmp_path: Path) -> None:
     assert await run_with_tokens(block.text, tmp_path)
+
+
+@pytest.mark.parametrize("page", sorted({b.page for b in of_kind("sh curl")}), ids=lambda page: page.stem)
+async def test_lines_for_curl(page: Path, tmp_path: Path) -> None:
+    for line, output in await run_curl([b for b in of_kind("sh curl") if b.page == page], tmp_path):
+        assert output or "-X DELETE" in line, line
+        if "/feed?since" in line or "Last-Event-ID" in line:
+            assert '"data":"the first"' in output, line
 
 
 @pytest.mark.parametrize("block", of_kind("html"), ids=str)
