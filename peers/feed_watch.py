@@ -92,32 +92,32 @@ class Watches:
         """What the server sends."""
         watch = self._live.get(event.watch)
         if watch is not None:
-            watch.receive(event)
+            watch._receive(event)
 
     def connected(self) -> None:
         """There is a new connection, on which nothing is watched yet."""
         self._up.set()
         for watch in self._all:
-            watch.wake()
+            watch._wake()
 
     def disconnected(self) -> None:
         """It is gone."""
         self._up.clear()
         self._live.clear()
         for watch in self._all:
-            watch.disconnected()
+            watch._disconnected()
 
     def end(self, owner: object, reason: Exception | None = None) -> None:
         """Ends what somebody watches, with an error or without."""
-        for watch in [watch for watch in self._all if watch.owner is owner]:
-            watch.end(reason)
+        for watch in [watch for watch in self._all if watch._owner is owner]:
+            watch._end(reason)
 
     def close(self, error: Exception | None = None) -> None:
         """There will be no connection any more: everyone ends."""
         self._over = str(error) if error is not None else "this client is closed; make a new one"
         self._up.set()
         for watch in list(self._all):
-            watch.end(error)
+            watch._end(error)
 
     async def ended(self) -> None:
         """Until nothing is left of what was begun."""
@@ -157,7 +157,7 @@ class Watch:
         since: int | None,
         who: Callable[[str], "Peer | str"],
     ) -> None:
-        self.owner = owner
+        self._owner = owner
         self._watches, self._room, self._who = watches, room, who
         self._topics, self._events = list(topics), list(events)
         self._last = since
@@ -184,13 +184,13 @@ class Watch:
                     await self._watches.until_connected()
                     await self._watch()
             except BaseException:
-                self.end(None)
+                self._end(None)
                 raise
         return self
 
     async def close(self) -> None:
         """Watch no longer: whoever reads is done."""
-        self.end(None)
+        self._end(None)
 
     async def __aenter__(self) -> "Watch":
         return await self.start()
@@ -210,7 +210,7 @@ class Watch:
                 yield post
         finally:
             if leave:
-                self.end(None)
+                self._end(None)
 
     async def _next(self) -> Post | None:
         while not self._posts:
@@ -226,6 +226,8 @@ class Watch:
         post, size = self._posts.popleft()
         self._bytes -= size
         return post
+
+    # ---- inside
 
     async def _watch(self) -> None:
         """Watch from where it was, if the connection lasts."""
@@ -266,7 +268,7 @@ class Watch:
         if self._last is None:
             self._last = reply.id
 
-    def receive(self, event: wire.PostFrom | wire.Missed) -> None:
+    def _receive(self, event: wire.PostFrom | wire.Missed) -> None:
         """What the server sends for this watch."""
         self._last = event.id
         if isinstance(event, wire.Missed):
@@ -290,16 +292,16 @@ class Watch:
             self._drop()
         self._news.set()
 
-    def wake(self) -> None:
+    def _wake(self) -> None:
         """Something may be done now that could not be done before."""
         self._news.set()
 
-    def disconnected(self) -> None:
+    def _disconnected(self) -> None:
         """The connection is gone: watch again when what has come is read."""
         self._number = None
         self._news.set()
 
-    def end(self, error: Exception | None) -> None:
+    def _end(self, error: Exception | None) -> None:
         """It is over, once what has come is read; what nobody reads any more is dropped."""
         self._watches.remove(self)
         if not self._ended:

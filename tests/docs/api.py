@@ -7,7 +7,9 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-MADE_BY_THE_LIBRARY = ("Room", "Peer", "Channel", "Message")
+from peers import Feed
+
+MADE_BY_THE_LIBRARY = ("Room", "Peer", "Channel", "Message", "Feed", "Watch")
 """Classes that an application never makes itself."""
 
 
@@ -20,7 +22,7 @@ class Member(NamedTuple):
 
 def members(kind: type[Any]) -> set[Member]:
     """Constructor, public methods, properties and attributes, methods with their parameters and defaults."""
-    found = {Member(name, "") for name in attributes(kind)}
+    found = {Member(name, "") for base in kind.__mro__ if base in (kind, Feed) for name in attributes(base)}
     if kind.__name__ not in MADE_BY_THE_LIBRARY and not issubclass(kind, msgspec.Struct):
         found.add(Member(spell(kind.__name__, vars(kind)["__init__"]), ""))
     names = {name for base in kind.__mro__ for name in vars(base) if not name.startswith("_")}

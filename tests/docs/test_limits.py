@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from peers import channel, dialling, emitter, room, tries
+from peers import channel, dialling, emitter, feed, feed_watch, room, tries
 from peers.bot import bot, handling, process, service, watchdog
 from peers.codec import payloads, values
 from peers.link import Link
@@ -32,7 +32,19 @@ HOMES: dict[str, Any] = {
     **{
         module.__name__.rpartition(".")[2]: module
         for module in (
-            *(aioice_seam, announcer, attempt, channel, dialling, emitter, gathering, limits, namespace),
+            *(
+                aioice_seam,
+                announcer,
+                attempt,
+                channel,
+                dialling,
+                emitter,
+                feed,
+                feed_watch,
+                gathering,
+                limits,
+                namespace,
+            ),
             *(payloads, queue, retry, room, signals, tries, values),
             *(bot, handling, process, service, watchdog),
             *(endpoint, events, outbox, schedule, sender),

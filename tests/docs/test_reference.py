@@ -14,7 +14,11 @@ from tests.docs.markdown import Row, plain, table
 
 PAGE = "docs/reference.md"
 CLASSES: dict[str, type[Any]] = {
-    **{name: getattr(peers, name) for name in ("Client", "Room", "Peer", "Channel", "Message", "Identity", "Bot")},
+    **{
+        name: getattr(peers, name)
+        for name in ("Client", "Room", "Peer", "Channel", "Message", "Identity", "Bot")
+    },
+    **{name: getattr(peers, name) for name in ("Feed", "Watch", "Post")},
     "Signalling": Signalling,
 }
 
