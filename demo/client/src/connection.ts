@@ -13,8 +13,10 @@ import { Dialler, discard, Loss, type Made, refusalOf, type Transport, Unreachab
 import { ConnectionFailed, Refused } from "./errors.ts";
 import { listenForHints } from "./hints.ts";
 import { PROTOCOL } from "./protocol/limits.ts";
+import { Renewal, type Token } from "./tokens.ts";
 
 export type { Transport } from "./dialling.ts";
+export type { Token } from "./tokens.ts";
 
 /** What the server sends, but for `shutdown`, which is the connection's own business. */
 export const EVENTS = ["roster", "signal", "relay", "relayed", "refused", "replaced", "room-closed"] as const;
@@ -31,9 +33,6 @@ const HANGS = 1;
 const FATAL = new Set(["unsupported-protocol", "unauthorized", "forbidden"]);
 /** Seconds that a server can keep its clients away by saying that it is about to leave. */
 const LONGEST_AWAY = 60;
-
-/** What admits a client, or a function that returns a fresh one for each connection. */
-export type Token = string | (() => string | Promise<string>);
 
 /** How to connect, and whom to tell. None of the callbacks may throw. */
 export interface ConnectionOptions {
@@ -71,6 +70,7 @@ export class Connection {
   readonly #calls = new Set<(error: Error) => void>();
   readonly #backoff = new Backoff();
   #made: Made | null = null;
+  #renewal: Renewal | null = null;
   #opening: Promise<void> | null = null;
   #keeping: Promise<void> | null = null;
   /** Seconds that the server has asked us to stay away. */
@@ -230,7 +230,9 @@ export class Connection {
       } catch (error) {
         if (this.#closed) return null;
         if (error instanceof Refused) {
-          if (FATAL.has(error.code)) {
+          // A function may have been late with a fresh token.
+          const late = error.code === "unauthorized" && typeof this.#options.token === "function";
+          if (FATAL.has(error.code) && !late) {
             this.#giveUp(error);
             return null;
           }
@@ -270,9 +272,10 @@ export class Connection {
 
   /** Have a connection. Rejects with Unreachable, Refused, ConnectionFailed (this client is closed). */
   async #dial(): Promise<Made> {
-    const { token, onConnected } = this.#options;
+    const { token, onConnected, onError } = this.#options;
+    const shown = typeof token === "function" ? await token() : token;
     const auth: Record<string, unknown> = { protocol: PROTOCOL };
-    if (token !== undefined) auth["token"] = typeof token === "string" ? token : await token();
+    if (shown !== undefined) auth["token"] = shown;
     this.#checkOpen();
     const made = await this.#dialUninterrupted(auth);
     if (this.#closed) {
@@ -282,6 +285,10 @@ export class Connection {
     this.#made = made;
     this.transport = made.transport;
     this.number += 1;
+    if (typeof token === "function" && shown !== undefined) {
+      const show = (fresh: string): Promise<unknown> => this.request("auth", { token: fresh });
+      this.#renewal = new Renewal(shown, { fresh: token, show, onError });
+    }
     onConnected();
     return made;
   }
@@ -332,6 +339,8 @@ export class Connection {
     const made = this.#made;
     if (made === null) return;
     this.#made = null;
+    this.#renewal?.stop();
+    this.#renewal = null;
     made.loss.tell(reason);
     const lost = new ConnectionFailed(`the connection to ${this.url} was lost: ${reason}`);
     for (const fail of this.#calls) fail(lost);
