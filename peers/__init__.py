@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from peers.feed import Feed as Feed
     from peers.feed_watch import Post as Post
     from peers.feed_watch import Watch as Watch
+    from peers.guests import Guest as Guest
     from peers.identity import Identity as Identity
     from peers.peer import Peer as Peer
     from peers.room import Room as Room
@@ -31,6 +32,7 @@ _HOMES = {
     "ConnectionFailed": "errors",
     "EitherwayError": "errors",
     "Feed": "feed",
+    "Guest": "guests",
     "Identity": "identity",
     "Message": "channel",
     "NotInRoom": "errors",

@@ -5,13 +5,14 @@ import asyncio
 import logging
 import random
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 import msgspec
 
 from peers.connection import Connection
 from peers.errors import ConnectionFailed, EitherwayError, Refused
+from peers.guests import Guest, GuestCame, GuestLeft
 from peers.membership import Membership
 from peers.roster import (
     BadMember,
@@ -25,6 +26,7 @@ from peers.roster import (
     RosterMember,
 )
 from signalling.protocol import events as wire
+from signalling.protocol.ids import is_guest
 
 log = logging.getLogger("eitherway.room")
 
@@ -51,6 +53,9 @@ class Audience(Protocol):
     def _changed(self, id: str, profile: str, attributes: dict[str, Any]) -> None: ...
     def _relay(self, id: str, mine: int | None, theirs: int | None) -> None:
         """The connections between which a peer can be relayed to; None where there is none."""
+
+    def _guest_came(self, guest: Guest) -> None: ...
+    def _guest_left(self, guest: Guest, reason: str) -> None: ...
 
     def _packet(self, event: wire.RelayFrom | wire.SignalFrom) -> bool:
         """A packet of a peer; False if there is no such peer."""
@@ -91,6 +96,11 @@ class Presence:
     def joined(self) -> bool:
         """Whether the room has been joined on the connection that there is now."""
         return self._mine is not None
+
+    @property
+    def guests(self) -> Mapping[str, Guest]:
+        """The room's guests by id."""
+        return self._roster.guests.all
 
     # ---- joining
 
@@ -222,6 +232,8 @@ class Presence:
             case wire.Roster():
                 self._roster.receive_delta(event, self._now())
                 self._process()
+            case wire.RelayFrom() | wire.SignalFrom() if is_guest(event.sender):
+                log.debug("a guest of %r has signalled, and nobody links to guests", self.membership.room)
             case wire.RelayFrom() | wire.SignalFrom():
                 if not self._audience._packet(event):
                     self._held.append((self._now(), event))
@@ -259,6 +271,10 @@ class Presence:
                 self._audience._changed(id, profile, attributes)
             case PeerWentAway(id) | PeerCameBack(id):
                 self._tell_relay(id)
+            case GuestCame(guest):
+                self._audience._guest_came(guest)
+            case GuestLeft(guest, reason):
+                self._audience._guest_left(guest, reason)
             case BadMember(id, why):
                 log.warning("a member of %r is not shown, its statement is bad: %s: %s", room, id, why)
             case MustJoinAgain():

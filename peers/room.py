@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine, Iterable, Mapping
 from functools import partial
 from html import escape
 from types import MappingProxyType, TracebackType
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, get_args, overload
 
 import msgspec
 
@@ -16,6 +16,7 @@ from peers.codec.frames import FrameType, Lane
 from peers.emitter import H, Handler
 from peers.errors import NotInRoom, Undelivered
 from peers.feed import Feed
+from peers.guests import Guest
 from peers.link import DEFAULT, Key
 from peers.links import LinkMaker
 from peers.membership import Membership, read_profile
@@ -41,7 +42,16 @@ UNPROVED_SECONDS = 5.0
 
 To = Peer | str | Iterable[Peer | str] | None
 """Whom a message is for: a peer or several, or their ids; None: everyone."""
-RoomEvent = Literal["peer_joined", "peer_left", "peer_updated", "path_changed", "undelivered", "closed"]
+RoomEvent = Literal[
+    "peer_joined",
+    "peer_left",
+    "peer_updated",
+    "path_changed",
+    "undelivered",
+    "guest_joined",
+    "guest_left",
+    "closed",
+]
 
 
 class Room(Talking, Feed):
@@ -49,7 +59,7 @@ class Room(Talking, Feed):
 
     Events: `message` (a Message on the default channel, from any peer), `peer_joined` (peer), `peer_left` (peer,
     reason: left, removed, closed, lost, restarted), `peer_updated` (peer), `path_changed` (peer, path), `undelivered`
-    (an Undelivered), `closed` (reason).
+    (an Undelivered), `guest_joined` (guest), `guest_left` (guest, reason), `closed` (reason).
     """
 
     def __init__(
@@ -59,9 +69,7 @@ class Room(Talking, Feed):
         p2p: P2P,
         links: LinkMaker,
     ) -> None:
-        super().__init__(
-            "peer_joined", "peer_left", "peer_updated", "path_changed", "undelivered", "closed", report=client._report
-        )
+        super().__init__(*get_args(RoomEvent), report=client._report)
         Feed.__init__(self, membership.room, client._watches)
         self.client = client
         self.id = membership.identity.id
@@ -85,6 +93,13 @@ class Room(Talking, Feed):
     def peers(self) -> Mapping[str, Peer]:
         """The other members by id, in join order. Those whose connection is gone for now are among them."""
         return MappingProxyType(self._peers)
+
+    @property
+    def guests(self) -> Mapping[str, Guest]:
+        """Members without a key, by id: plain WebRTC programs that signal through this server. Nothing that is sent
+        here goes to them.
+        """
+        return self._presence.guests
 
     @property
     def profile(self) -> Mapping[str, Any]:
@@ -256,6 +271,12 @@ class Room(Talking, Feed):
             if mine is not None:
                 peer.away = theirs is None
             peer._link.relay_changed(mine, theirs)
+
+    def _guest_came(self, guest: Guest) -> None:
+        self._emit("guest_joined", guest)
+
+    def _guest_left(self, guest: Guest, reason: str) -> None:
+        self._emit("guest_left", guest, reason)
 
     def _packet(self, event: wire.RelayFrom | wire.SignalFrom) -> bool:
         if (peer := self._peers.get(event.sender)) is None:

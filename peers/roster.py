@@ -12,14 +12,12 @@ from typing import Any
 
 import msgspec
 
+from peers.guests import GuestEvent, Guests
 from peers.session.handshake import Remote
 from signalling.protocol import events as wire
 from signalling.protocol.events import LeftReason
-from signalling.protocol.ids import from_text, peer_id
+from signalling.protocol.ids import from_text, is_guest, peer_id
 from signalling.protocol.statements import BadStatement, Statement, read_statement
-
-GUEST = "guest-"
-"""How the ids of members without keys begin: nobody can link to them."""
 
 
 class RosterMember(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,7 +101,8 @@ class RosterCore:
         self._unsettled: dict[str, None] = {}
         self._left: dict[str, LeftReason] = {}
         self._absent: dict[str, float] = {}
-        self._events: deque[RosterEvent] = deque()
+        self.guests = Guests()
+        self._events: deque[RosterEvent | GuestEvent] = deque()
         self._asked = False
         self.bad: Counter[str] = Counter()
         """How often the server showed what was not believed, by why."""
@@ -135,6 +134,7 @@ class RosterCore:
                 else:
                     self._absent[id] = now + self._grace
         self._unsettled |= dict.fromkeys(self._told) | dict.fromkeys(self._members)
+        self._events += self.guests.receive_joined(joined.peers)
 
     def receive_delta(self, delta: wire.Roster, now: float) -> None:
         """What changed between two versions. One that is known is ignored, and so is one after a gap."""
@@ -145,9 +145,10 @@ class RosterCore:
                 self._asked = True
                 self._events.append(MustJoinAgain())
             return
-        self._version = delta.version
+        known, self._version = self._version - delta.base, delta.version
         for change in delta.changes:
             self._apply(change)
+        self._events += self.guests.receive_changes(delta.changes[known:])
 
     def _apply(self, change: wire.Change) -> None:
         id = change.member.id if isinstance(change, wire.PeerJoined) else change.id
@@ -174,7 +175,7 @@ class RosterCore:
         self._unsettled[id] = None
 
     def _counts(self, id: str) -> bool:
-        return id != self._me and not id.startswith(GUEST)
+        return id != self._me and not is_guest(id)
 
     # ---- time and events
 
@@ -189,7 +190,7 @@ class RosterCore:
             self._left[id] = "lost"
             self._unsettled[id] = None
 
-    def next_event(self) -> RosterEvent | None:
+    def next_event(self) -> RosterEvent | GuestEvent | None:
         """What happened, in order; None: nothing more. Each call checks one statement at most, or none."""
         while not self._events and self._unsettled:
             id = next(iter(self._unsettled))

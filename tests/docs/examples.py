@@ -39,6 +39,7 @@ KINDS: Final = {
     "python receiver": "a program that is told by webhooks, on port 3000; it prints what a server tells it of",
     "python with tokens": "a program that has the secret of a server that asks for tokens; it prints something",
     "html": "a page; the same stands in demo/client/README.md, whose examples the client's own tests run",
+    "html plain": "a page that uses a stock Socket.IO client alone; the tests in browsers open it twice",
     "sh": "commands of the shell",
     "sh curl": "lines for curl; all of a page run one after another against servers with a member, and each succeeds",
     "js": "statements for a page; tests in browsers have the same",
@@ -247,9 +248,7 @@ async def run_curl(blocks: list[Block], folder: Path) -> list[tuple[str, str]]:
     secret = "a secret that is long enough for an example"
     done: list[tuple[str, str]] = []
     async with serving() as url, serving(token_secret=(secret,)) as guarded, Client(url) as client:
-        token = create_token(
-            secret, user="eve", rooms=["*"], grants=["join", "post", "watch", "admin"], lifetime=600
-        )
+        token = create_token(secret, user="eve", rooms=["*"], grants=["join", "post", "watch", "admin"], lifetime=600)
         ids: dict[str, str] = {}
         for place in (url, guarded):
             api = f"{place}/api/v1/rooms/lobby/feed"
@@ -267,7 +266,7 @@ async def run_curl(blocks: list[Block], folder: Path) -> list[tuple[str, str]]:
             line = line.replace(URL, guarded if "$TOKEN" in line else url)
             options = "--silent --show-error --fail-with-body --max-time " + ("3" if is_stream else "30")
             process = await asyncio.create_subprocess_exec(
-                *("bash", "-c", f"curl() {{ command curl {options} \"$@\"; }}; {line}"),
+                *("bash", "-c", f'curl() {{ command curl {options} "$@"; }}; {line}'),
                 cwd=folder,
                 env=environ,
                 stdout=asyncio.subprocess.PIPE,

@@ -16,9 +16,8 @@ PAGE = "docs/reference.md"
 CLASSES: dict[str, type[Any]] = {
     **{
         name: getattr(peers, name)
-        for name in ("Client", "Room", "Peer", "Channel", "Message", "Identity", "Bot")
+        for name in ("Client", "Room", "Peer", "Guest", "Channel", "Message", "Identity", "Bot")
     },
-    **{name: getattr(peers, name) for name in ("Feed", "Watch", "Post")},
     "Signalling": Signalling,
 }
 

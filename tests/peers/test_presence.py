@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from peers.connection import Connection
+from peers.guests import Guest
 from peers.identity import Identity
 from peers.membership import Membership
 from peers.presence import MAX_HELD, SLICE, Presence
@@ -33,6 +34,8 @@ class Audience:
     def _changed(self, id: str, profile: str, attributes: dict[str, Any]) -> None: ...
     def _relay(self, id: str, mine: int | None, theirs: int | None) -> None: ...
     def _over(self, reason: str) -> None: ...
+    def _guest_came(self, guest: Guest) -> None: ...
+    def _guest_left(self, guest: Guest, reason: str) -> None: ...
 
     def _packet(self, event: wire.RelayFrom | wire.SignalFrom) -> bool:
         if event.sender in self.known:

@@ -9,6 +9,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from peers import roster as roster_module
+from peers.guests import GuestCame, GuestEvent, GuestLeft
 from peers.roster import (
     BadMember,
     MustJoinAgain,
@@ -98,8 +99,8 @@ def delta(base: int, version: int, *changes: wire.Change) -> wire.Roster:
     return wire.Roster(room=ROOM, base=base, version=version, changes=list(changes))
 
 
-def events(core: RosterCore) -> list[RosterEvent]:
-    told = []
+def events(core: RosterCore) -> list[RosterEvent | GuestEvent]:
+    told: list[RosterEvent | GuestEvent] = []
     while (event := core.next_event()) is not None:
         told.append(event)
     return told
@@ -142,9 +143,10 @@ def test_what_the_server_says_of_a_member_is_kept(ada: Person) -> None:
 def test_guests_are_not_peers(ada: Person) -> None:
     core = RosterCore(ROOM, ME.id)
     core.receive_joined(joined(ada.member(id="guest-7", key="", statement="")), 0.0)
-    assert events(core) == []
+    assert [type(event) for event in events(core)] == [GuestCame]
+    assert core.member("guest-7") is None
     core.receive_delta(delta(10, 11, wire.PeerLeft(id="guest-7", reason="left")), 0.0)
-    assert events(core) == []
+    assert [type(event) for event in events(core)] == [GuestLeft]
 
 
 def test_one_statement_is_checked_for_each_event(monkeypatch: pytest.MonkeyPatch) -> None:
