@@ -18,6 +18,7 @@ CLASSES: dict[str, type[Any]] = {
         name: getattr(peers, name)
         for name in ("Client", "Room", "Peer", "Guest", "Channel", "Message", "Identity", "Bot")
     },
+    **{name: getattr(peers, name) for name in ("Feed", "Watch", "Post")},
     "Signalling": Signalling,
 }
 
