@@ -14,8 +14,8 @@ log = logging.getLogger("eitherway.relay")
 MAX_EVENT: Final = 480_000
 """Bytes of packets in one relay event: well under the server's bound for one Socket.IO packet."""
 MAX_PACKETS: Final = MAX_POLL_PACKETS // 2
-"""Packets in one relay event. Over long-polling each is an Engine.IO packet of its own, and whatever else waits goes with
-them: of too many in a request the server takes none (rule V5)."""
+"""Packets in one relay event. Over long-polling each is an Engine.IO packet of its own, and whatever else waits goes
+with them: of too many in a request the server takes none (rule V5)."""
 
 
 class _Entry:
