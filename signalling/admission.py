@@ -20,11 +20,13 @@ _DEFAULT_PORTS: Final = {"http": 80, "ws": 80, "https": 443, "wss": 443}
 def check_handshake(auth: object) -> None:
     """Checks the `auth` of a Socket.IO handshake. Raises ProtocolError `unsupported-protocol`."""
     protocol = auth.get("protocol") if isinstance(auth, dict) else None
-    if protocol != PROTOCOL or isinstance(protocol, bool):
-        raise ProtocolError(
-            "unsupported-protocol",
-            f'this server speaks protocol {PROTOCOL}: connect with auth {{"protocol": {PROTOCOL}}}',
-        )
+    if protocol == PROTOCOL and not isinstance(protocol, bool):
+        return
+    what = f': connect with auth {{"protocol": {PROTOCOL}}}'
+    if isinstance(protocol, int) and not isinstance(protocol, bool):
+        older = "client" if protocol < PROTOCOL else "server"
+        what = f", which is not that of the client: update the {older}"
+    raise ProtocolError("unsupported-protocol", f"this server speaks protocol {PROTOCOL}{what}")
 
 
 def check_room(name: str) -> None:
