@@ -194,9 +194,11 @@ class Room(Talking):
 
     def _appeared(self, member: RosterMember) -> None:
         if (known := self._lost.get(member.id)) is not None:
-            if known._member.remote == member.remote:  # it was only the server that had lost it
+            if known._incarnation == member.incarnation:  # it was only the server that had lost it (rule S1)
                 del self._lost[member.id]
-                return None if known._member.profile == member.profile else self._changed(member.id, member.profile)
+                if known.profile != read_profile(member.profile):
+                    self._changed(member.id, member.profile)
+                return
             self._gone(known, "restarted")
         peer = Peer(self, member, self.client._report)
         peer._link = self._links.make(self, peer, member.remote)
@@ -208,7 +210,6 @@ class Room(Talking):
         if self._p2p == "eager" or (self._p2p == "auto" and len(self._peers) < EAGER_ROOM):
             for other in self._peers.values():
                 other._link.want_direct()
-        return None
 
     def _vanished(self, id: str, reason: str) -> None:
         if (peer := self._peers.get(id)) is None:
