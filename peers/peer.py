@@ -32,7 +32,7 @@ class Peer(Talking):
     def __init__(self, room: "Room", member: RosterMember, report: Report) -> None:
         super().__init__("path_changed", "peer_updated", "peer_left", "undelivered", report=report)
         self.id = member.id
-        self._member = member
+        self._incarnation = member.incarnation
         self.room = room
         self.away = member.away
         """Whether its connection to the server is gone for now; a direct path may carry on."""

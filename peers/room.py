@@ -210,9 +210,9 @@ class Room(Talking, Feed):
 
     def _appeared(self, member: RosterMember) -> None:
         if (known := self._lost.get(member.id)) is not None:
-            if known._member.remote == member.remote:  # it was only the server that had lost it
+            if known._incarnation == member.incarnation:  # it was only the server that had lost it (rule S1)
                 del self._lost[member.id]
-                if (known._member.profile, known.attributes) != (member.profile, member.attributes):
+                if (known.profile, known.attributes) != (read_profile(member.profile), member.attributes):
                     self._changed(member.id, member.profile, member.attributes)
                 return
             self._gone(known, "restarted")

@@ -21,12 +21,13 @@ def check_handshake(auth: object) -> object:
     """
     fields = auth if isinstance(auth, dict) else {}
     protocol = fields.get("protocol")
-    if protocol != PROTOCOL or isinstance(protocol, bool):
-        raise ProtocolError(
-            "unsupported-protocol",
-            f'this server speaks protocol {PROTOCOL}: connect with auth {{"protocol": {PROTOCOL}}}',
-        )
-    return fields.get("token")
+    if protocol == PROTOCOL and not isinstance(protocol, bool):
+        return fields.get("token")
+    what = f': connect with auth {{"protocol": {PROTOCOL}}}'
+    if isinstance(protocol, int) and not isinstance(protocol, bool):
+        older = "client" if protocol < PROTOCOL else "server"
+        what = f", which is not that of the client: update the {older}"
+    raise ProtocolError("unsupported-protocol", f"this server speaks protocol {PROTOCOL}{what}")
 
 
 def check_room(name: str) -> None:

@@ -1,17 +1,11 @@
 import { defineConfig } from "vitest/config";
 
-/** Engine.IO's list of transports holds three that the client never asks for; it brings its own long-polling. */
-const ONLY_WEBSOCKET = 'import { WS } from "./websocket.js"; export const transports = { websocket: WS };';
-
 // One file with everything in it, for pages that import it from the server; npm's users get what tsc writes.
 // Not Vite's library mode: that leaves white space in ES modules.
 export default defineConfig({
   plugins: [
-    {
-      name: "only-websocket",
-      apply: "build",
-      load: (id) => (id.endsWith("engine.io-client/build/esm/transports/index.js") ? ONLY_WEBSOCKET : null),
-    },
+    // In browsers `ws` is nothing but an error text.
+    { name: "no-ws", apply: "build", load: (id) => (id.endsWith("/ws/browser.js") ? "export default {};" : null) },
   ],
   build: {
     rolldownOptions: {

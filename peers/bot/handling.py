@@ -5,8 +5,11 @@ import inspect
 import logging
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
+from traceback import walk_tb
 from typing import Any, Final
 
+from peers.bot.complaints import Complaints
 from peers.emitter import Handler
 
 log = logging.getLogger("eitherway.bot")
@@ -24,6 +27,8 @@ class Handling:
 
     def __init__(self, name: str, timeout: float, most: int) -> None:
         self._name, self._timeout, self._most = name, timeout, most
+        self.complaints = Complaints(name)
+        """Where it says what goes wrong."""
         self._places = asyncio.Semaphore(most)
         self._running: dict[asyncio.Task[None], str] = {}
         self._stuck: set[asyncio.Task[None]] = set()
@@ -91,46 +96,57 @@ class Handling:
     async def _run(
         self, handler: Handler, args: tuple[Any, ...], about: str, timeout: float, ended: Callable[[], None]
     ) -> bool:
-        what = f"the handler {getattr(handler, '__qualname__', repr(handler))} ({about})"
+        name = getattr(handler, "__qualname__", repr(handler))
+        what = f"the handler {name} ({about})"
+        complain = partial(self._complain, name, what)
         task = asyncio.get_running_loop().create_task(_invoke(handler, args), name=f"bot {self._name!r}: {what}")
         self._running[task] = what
         task.add_done_callback(partial(self._ended, ended))
         try:
             await asyncio.wait({task}, timeout=timeout)
             if not task.done():
-                return await self._give_up(task, what, timeout)
+                return await self._give_up(task, complain, timeout)
         except asyncio.CancelledError:
             if not task.done():
-                log.warning("bot %r: %s is cut off: the room is over", self._name, what)
+                complain("is cut off: the room is over", level=logging.WARNING)
                 task.cancel()
             raise
         if task.cancelled():
             if task.cancelling():
                 return False
             self.raised += 1
-            log.error("bot %r: %s was cancelled by something that it waited for", self._name, what)
+            complain("was cancelled by something that it waited for")
         elif (error := task.exception()) is not None:
             self.raised += 1
-            log.error("bot %r: %s raised", self._name, what, exc_info=error)
+            complain(f"raised {type(error).__name__} ({_place_of(error)})", error=error)
         else:
             self.done += 1
         return True
 
-    async def _give_up(self, task: asyncio.Task[None], what: str, timeout: float) -> bool:
+    async def _give_up(self, task: asyncio.Task[None], complain: Callable[..., None], timeout: float) -> bool:
         self.late += 1
-        log.error("bot %r: %s has not ended in %g s: it is cancelled", self._name, what, timeout)
+        complain(f"has not ended in {timeout:g} s: it is cancelled")
         task.cancel()
         await asyncio.wait({task}, timeout=STUBBORN)
         if not task.done():
             self._stuck.add(task)
-            log.error(
-                "bot %r: %s does not end although it was cancelled; the bot goes on, %d of its %d places are lost",
-                self._name,
-                what,
-                len(self._stuck),
-                self._most,
-            )
+            lost = f"; the bot goes on, {len(self._stuck)} of its {self._most} places are lost"
+            complain("does not end although it was cancelled", lost)
         return True
+
+    def _complain(
+        self,
+        name: str,
+        what: str,
+        happened: str,
+        more: str = "",
+        *,
+        level: int = logging.ERROR,
+        error: BaseException | None = None,
+    ) -> None:
+        """Of a handler's calls to which the same happened, the first few are told."""
+        kind = f"{name} {happened}"
+        self.complaints.say(kind, level, "bot %r: %s %s%s", self._name, what, happened, more, error=error)
 
     def _ended(self, ended: Callable[[], None], task: asyncio.Task[None]) -> None:
         del self._running[task]
@@ -144,3 +160,11 @@ async def _invoke(handler: Handler, args: tuple[Any, ...]) -> None:
     result = handler(*args)
     if inspect.isawaitable(result):
         await result
+
+
+def _place_of(error: BaseException) -> str:
+    """Where it was raised: what is raised elsewhere is another mistake."""
+    place = "nowhere"
+    for frame, line in walk_tb(error.__traceback__):
+        place = f"{Path(frame.f_code.co_filename).name}:{line}"
+    return place

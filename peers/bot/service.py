@@ -254,6 +254,7 @@ class Service:
         self._stays.clear()
         for handler in self._bot._handlers["cleanup"] if self.serving else ():
             await self._handling.call_last(handler, (), "cleanup", self._stop_timeout)
+        self._handling.complaints.close()
         log.info("bot %r has stopped", self._bot.name)
 
     # ---- its connection

@@ -16,8 +16,6 @@ from peers.room import Room
 if TYPE_CHECKING:
     from peers.bot.bot import Bot
 
-log = logging.getLogger("eitherway.bot")
-
 
 class Stay:
     """A bot in a room that it has joined.
@@ -141,7 +139,9 @@ class Stay:
         """What may not have arrived is told somebody, also when the bot has no handler for it or stops."""
         await self._ready(peer)
         if not await self._call("undelivered", peer, report):
-            log.warning("bot %r in room %r: %s", self._name, self.room.name, report)
+            kind = f"something may not have arrived in room {self.room.name!r}"
+            say = self._handling.complaints.say
+            say(kind, logging.WARNING, "bot %r in room %r: %s", self._name, self.room.name, report)
 
     async def _message(self, handlers: Sequence[Handler], message: Message[Any]) -> None:
         await self._ready(message.peer)

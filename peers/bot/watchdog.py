@@ -114,13 +114,14 @@ async def end_leaked(before: "set[asyncio.Task[Any]]") -> bool:
     left = asyncio.all_tasks() - before
     if left:
         _, left = await asyncio.wait(left, timeout=GRACE)
-    for task in left:
+    for place, count in Counter(map(place_of, left)).items():  # there may be a great many
         log.error(
-            "a task was left behind and is cancelled: %s; keep such tasks and end them at 'cleanup'", place_of(task)
+            "tasks were left behind and are cancelled (%d): %s; keep such tasks and end them at 'cleanup'", count, place
         )
+    for task in left:
         task.cancel()
     if left:
         _, left = await asyncio.wait(left, timeout=GRACE)
-    for task in left:
-        log.error("a task does not end although it was cancelled: %s", place_of(task))
+    for place, count in Counter(map(place_of, left)).items():
+        log.error("tasks do not end although they were cancelled (%d): %s", count, place)
     return not left

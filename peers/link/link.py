@@ -358,7 +358,8 @@ class Link:
         if self._ended is None and not self._closing:
             self._closing = True
             self.outlets.refuse("this side is closing")
-            if self.core.bound or self.core.session.queued:
+            stats = self.core.session.stats()
+            if self.core.bound or stats.queued or stats.unacknowledged:
                 self._wake()  # the bye goes once everything has gone that is waiting
                 await asyncio.wait([self._bye], timeout=timeout)
         await self.end("this side left")

@@ -7,12 +7,15 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from peers.connection import Connection
-from signalling.protocol.limits import MAX_PACKET, MAX_RECIPIENTS
+from signalling.protocol.limits import MAX_PACKET, MAX_POLL_PACKETS
 
 log = logging.getLogger("eitherway.relay")
 
 MAX_EVENT: Final = 480_000
 """Bytes of packets in one relay event: well under the server's bound for one Socket.IO packet."""
+MAX_PACKETS: Final = MAX_POLL_PACKETS // 2
+"""Packets in one relay event. Over long-polling each is an Engine.IO packet of its own, and whatever else waits goes
+with them: of too many in a request the server takes none (rule V5)."""
 
 
 class _Entry:
@@ -89,7 +92,7 @@ class Relays:
                 room = self._waiting[0].path.room
                 entries: list[_Entry] = []
                 size = 0
-                while self._waiting and self._waiting[0].path.room == room and len(entries) < MAX_RECIPIENTS:
+                while self._waiting and self._waiting[0].path.room == room and len(entries) < MAX_PACKETS:
                     if entries and size + self._waiting[0].size > MAX_EVENT:
                         break
                     entry = self._waiting.popleft()

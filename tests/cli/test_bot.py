@@ -231,7 +231,7 @@ async def test_tasks_that_handlers_leave_behind_are_named_and_cancelled(start: S
             program.stop(signal.SIGTERM)
             assert await program.wait() == 0
             log = program.err.read_text()
-            assert log.count("a task was left behind and is cancelled: forever") == 120
+            assert log.count("tasks were left behind and are cancelled (120): forever (") == 1
             assert "never awaited" not in log
             assert "was destroyed" not in log
 
@@ -246,7 +246,7 @@ async def test_what_does_not_end_is_named_and_not_waited_for(start: Start) -> No
             program.stop(signal.SIGTERM)
             assert await program.wait(15) == 0
             log = program.err.read_text()
-            assert "a task does not end although it was cancelled: stubborn" in log
+            assert "tasks do not end although they were cancelled (1): stubborn (" in log
             assert "a thread of a handler does not end" in log
             assert "answer (message" in log
 

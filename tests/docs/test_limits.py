@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from peers import channel, dialling, emitter, feed, feed_watch, room, tries
-from peers.bot import bot, handling, process, service, watchdog
+from peers.bot import bot, complaints, handling, process, service, watchdog
 from peers.codec import payloads, values
 from peers.link import Link
 from peers.negotiation import attempt, retry, signals
@@ -46,7 +46,7 @@ HOMES: dict[str, Any] = {
                 namespace,
             ),
             *(payloads, queue, retry, room, signals, tries, values),
-            *(bot, handling, process, service, watchdog),
+            *(bot, complaints, handling, process, service, watchdog),
             *(endpoint, events, outbox, schedule, sender),
         )
     },

@@ -162,8 +162,12 @@ class Session:
         await self._tell(f"clock {seconds}", side)
 
     async def close(self) -> None:
-        """Kill whatever still runs."""
-        for process in (*self.peers.values(), self.server):
+        """Kill whatever still runs; all of it first, since a second signal may end the waiting."""
+        programs = (*self.peers.values(), self.server)
+        for process in programs:
+            if process.returncode is None:
+                process.kill()
+        for process in programs:
             await _kill(process)
 
     async def _tell(self, line: str, *sides: Side) -> None:

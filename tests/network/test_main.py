@@ -36,4 +36,11 @@ def test_a_signal_ends_its_programs_and_takes_down_its_networks(tmp_path: Path, 
 def talking(pid: int) -> list[psutil.Process]:
     """The peers that this laboratory runs."""
     children = psutil.Process(pid).children(recursive=True)
-    return [child for child in children if "peer_program.py" in " ".join(child.cmdline())]
+    return [child for child in children if "peer_program.py" in _command(child)]
+
+
+def _command(program: psutil.Process) -> str:
+    try:
+        return " ".join(program.cmdline())
+    except (psutil.NoSuchProcess, psutil.ZombieProcess):  # it has ended since it was listed
+        return ""

@@ -2,13 +2,14 @@
 
 import asyncio
 import contextlib
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 import pytest
 
 from peers.codec.frames import Lane
-from peers.connection import Connection
+from peers.connection import TRANSPORTS, Connection
 from peers.identity import Identity
 from peers.membership import Membership
 from peers.paths.relay import RelayPath, Relays
@@ -23,10 +24,11 @@ LARGEST = MAX_PACKET - 1
 class RelayEnd:
     """One program's end of a relay path: its lane is written before each packet, since a real one is sealed in it."""
 
-    def __init__(self, url: str, end: End, finish: Any) -> None:
+    def __init__(self, url: str, end: End, finish: Any, transports: Sequence[str]) -> None:
         self._end, self._finish = end, finish
         self.connection = Connection(
             url,
+            transports=transports,
             reconnect=False,
             on_event=self._event,
             on_connected=lambda: None,
@@ -91,7 +93,7 @@ class RelayEnd:
             self._end.on_ended(reason)
 
 
-async def make_relay_pair() -> Pair:
+async def make_relay_pair(transports: Sequence[str] = TRANSPORTS) -> Pair:
     """Two programs in one room of a server of their own."""
     stack = contextlib.AsyncExitStack()
     url = await stack.enter_async_context(serving())
@@ -103,7 +105,7 @@ async def make_relay_pair() -> Pair:
             await stack.aclose()
 
     left, right = End(), End()
-    ends = [RelayEnd(url, end, finish) for end in (left, right)]
+    ends = [RelayEnd(url, end, finish, transports) for end in (left, right)]
     open_ends.update(ends)
     for end in ends:
         await end.join()
@@ -146,5 +148,14 @@ async def test_what_is_sent_in_one_turn_goes_as_one_event(monkeypatch: pytest.Mo
     await pair.right.until(lambda: len(pair.right.packets) == 100)
     assert len(sizes) < 5
     assert sum(sizes) == 100
+    await pair.close()
+    await asyncio.sleep(0)
+
+
+async def test_a_request_of_long_polling_takes_all_that_is_sent_in_one_turn() -> None:
+    pair = await make_relay_pair(["polling"])
+    for number in range(600):
+        pair.left.path.send(Lane.RELIABLE, number.to_bytes(2))
+    await pair.right.until(lambda: len(pair.right.packets) == 600)
     await pair.close()
     await asyncio.sleep(0)

@@ -1,6 +1,7 @@
 """Connections that come and go: resumed, replaced, refused; and nothing that remains of them."""
 
 import asyncio
+import contextlib
 import gc
 import os
 import signal
@@ -249,10 +250,13 @@ async def test_lost_to_the_server_but_not_to_its_direct_path(
         a, b = await one.join("r", p2p="eager"), await two.join("r", p2p="eager")
         peer = await a.wait_for_peer(timeout=10)
         await eventually(lambda: peer.path == "direct" and b.peers[a.id].path == "direct")
-        left, joined, got = Log[Any](), Log[Any](), Log[Any]()
+        left, joined, got, updated = Log[Any](), Log[Any](), Log[Any](), Log[Any]()
         a.on("peer_left", lambda peer, reason: left(reason))
         a.on("peer_joined", joined)
+        a.on("peer_updated", lambda peer: updated(peer.name))
         b.on("message", lambda m: got(m.data))
+        await b.set_profile({"name": "before"})
+        await updated.count(1)
         cut_from_the_server(eitherway_network, two)
         await eventually(lambda: peer.id in a._lost)
         await peer.send("still here")
@@ -266,6 +270,14 @@ async def test_lost_to_the_server_but_not_to_its_direct_path(
         assert a.peers[b.id] is peer
         assert not joined.items
         assert not a._lost
+        assert updated.items == ["before"]
+        cut_from_the_server(eitherway_network, two)
+        await eventually(lambda: peer.id in a._lost)
+        with contextlib.suppress(ConnectionFailed):  # it is told when it comes back, with another statement
+            await b.set_profile({"name": "meanwhile"})
+        eitherway_network.heal()
+        assert await updated.count(2) == ["before", "meanwhile"]
+        assert (a.peers[b.id], left.items, joined.items) == (peer, [], [])
         cut_from_the_server(eitherway_network, two)
         await eventually(lambda: peer.id in a._lost)
         for attempt in list(peer._link.attempts.paths):

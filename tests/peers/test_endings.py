@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import gc
+import inspect
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -11,12 +12,15 @@ import pytest
 
 from peers import Client, ConnectionFailed
 from peers.dialling import discard
+from peers.link import Link
 from peers.peer import Peer
 from peers.room import Room
-from peers.testing import Server
+from peers.testing import Network, Server
 from tests.waiting import Log, eventually
 
 Connect = Callable[..., Client]
+CLOSING = inspect.signature(Link.close).parameters["timeout"].default
+"""Seconds that closing a link takes at most."""
 
 
 async def pair(one: Client, two: Client) -> tuple[Room, Room, Peer]:
@@ -120,6 +124,37 @@ async def test_a_cancelled_leave_is_carried_out(connect: Connect) -> None:
     await a.leave()
     assert not a.client.rooms
     await eventually(lambda: not b.peers)
+
+
+async def test_what_went_with_an_unanswered_first_message_is_waited_for(
+    eitherway_server: Server, eitherway_network: Network
+) -> None:
+    """The handshake's first message has carried it, so nothing is queued, and nothing has come back yet."""
+    async with Client(eitherway_server.url) as one, Client(eitherway_server.url) as two:
+        a, b, peer = await pair(one, two)
+        lost, got = Log[Any](), Log[Any]()
+        a.on("undelivered", lost)
+        b.on("message", lambda message: got(message.data))
+        eitherway_network.delay(0.3, "relay", to=two)
+        await peer.send("hello")
+        await eventually(lambda: not peer.stats().session.queued)
+        assert not peer._link.core.bound
+        await a.leave()
+        assert (got.items, lost.items) == (["hello"], [])
+
+
+async def test_those_who_leave_at_the_same_moment_do_not_wait_for_each_other(connect: Connect) -> None:
+    """As soon as both byes have crossed it is over; else each would wait for as long as closing may take."""
+    for n in range(10):
+        rooms = [await connect().join(f"r{n}", p2p="never") for _ in range(3)]
+        await eventually(lambda: all(len(room.peers) == 2 for room in rooms))  # noqa: B023
+        for room in rooms:
+            room.on("message", lambda message: None)
+        for number in range(n):
+            for room in rooms:
+                await room.send(number)
+        async with asyncio.timeout(CLOSING - 0.5):
+            await asyncio.gather(*(room.leave() for room in rooms))
 
 
 async def test_closing_waits_for_a_leave_that_is_under_way(connect: Connect) -> None:

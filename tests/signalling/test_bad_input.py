@@ -193,8 +193,21 @@ async def test_attachments_without_end(server: Server) -> None:
         assert sent < 20_000_000, "more than what the kernel's buffers took before the server closed"
 
 
-@pytest.mark.parametrize("auth", [{}, {"protocol": 2}, {"protocol": True}, {"protocol": "1"}, "x", []])
-async def test_another_protocol_is_refused(server: Server, auth: Any) -> None:
+@pytest.mark.parametrize(
+    ("auth", "told"),
+    [
+        ({"protocol": 0}, "update the client"),
+        ({"protocol": -1}, "update the client"),
+        ({"protocol": 2}, "update the server"),
+        ({"protocol": 10**30}, "update the server"),
+        ({"protocol": True}, "connect with auth"),
+        ({"protocol": "1"}, "connect with auth"),
+        ({}, "connect with auth"),
+        ("x", "connect with auth"),
+        ([], "connect with auth"),
+    ],
+)
+async def test_another_protocol_is_refused_and_told_what_to_update(server: Server, auth: Any, told: str) -> None:
     async with RawClient(server.url) as raw:
-        with pytest.raises(AssertionError, match='"code":"unsupported-protocol"'):
+        with pytest.raises(AssertionError, match=f'{told}.*"code":"unsupported-protocol"'):
             await raw.greet(auth)

@@ -1,15 +1,14 @@
 /**
  * The Socket.IO connection to the signalling server: connect, ask, come back.
  *
- * Every connection is a fresh client; socket.io-client's own reconnection is off, since we must know which connection we
- * are on (rule V1) and nothing may be sent before the rooms are joined again (rule V6).
+ * Every connection is a fresh socket, since we must know which connection we are on (rule V1), and nothing may be sent
+ * before the rooms are joined again (rule V6).
  */
-
-import type { Socket } from "socket.io-client";
 
 import { Backoff } from "./backoff.ts";
 import { after, now } from "./clock.ts";
-import { Dialler, discard, Loss, type Made, refusalOf, type Transport, Unreachable } from "./dialling.ts";
+import { Dialler, type Made, refusalOf, type Transport, Unreachable } from "./dialling.ts";
+import type { Socket } from "./engine/socket.ts";
 import { ConnectionFailed, Refused } from "./errors.ts";
 import { listenForHints } from "./hints.ts";
 import { PROTOCOL } from "./protocol/limits.ts";
@@ -19,7 +18,7 @@ export type { Transport } from "./dialling.ts";
 export type { Token } from "./tokens.ts";
 
 /** What the server sends, but for `shutdown`, which is the connection's own business. */
-export const EVENTS = ["roster", "signal", "relay", "relayed", "refused", "replaced", "room-closed"] as const;
+const EVENTS = new Set(["roster", "signal", "relay", "relayed", "refused", "replaced", "room-closed"]);
 /** Ways to the server, in the order in which they are tried. */
 export const TRANSPORTS: readonly Transport[] = ["websocket", "polling"];
 /**
@@ -98,7 +97,7 @@ export class Connection {
       namespace,
       transports,
       timeout: this.#timeout,
-      listen: (sio) => this.#listen(sio),
+      onEvent: (socket, name, data) => this.#receive(socket, name, data),
     });
   }
 
@@ -109,7 +108,7 @@ export class Connection {
 
   /** The server's name for this connection; the proof at join binds it. Empty while there is none. */
   get sid(): string {
-    return this.#made?.sio.id ?? "";
+    return this.#made?.socket.id ?? "";
   }
 
   /**
@@ -132,8 +131,8 @@ export class Connection {
    * call outlives the connection it was made on (rule V6), or if no reply comes in time.
    */
   async request(event: string, data: object, timeout: number = this.#timeout): Promise<unknown> {
-    const sio = this.#made?.sio;
-    if (sio === undefined || !this.connected) {
+    const socket = this.#made?.socket;
+    if (socket === undefined || !this.connected) {
       throw new ConnectionFailed(`not connected to ${this.url}; it is tried again by itself`);
     }
     let ended: () => void = () => undefined;
@@ -151,7 +150,7 @@ export class Connection {
         stop();
         this.#calls.delete(reject);
       };
-      sio.emit(event, data, resolve);
+      socket.emit(event, data, resolve);
     });
     const reply = (await replied.finally(ended)) as { readonly error?: unknown } | null | undefined;
     if (typeof reply?.error === "object" && reply.error !== null) throw refusalOf(reply.error);
@@ -161,19 +160,9 @@ export class Connection {
   /** Send an event that is not acknowledged, and wait until it is on its way: what is sent next can be batched. */
   async emit(event: string, data: object): Promise<void> {
     if (!this.connected || this.#made === null) return;
-    const { engine } = this.#made.sio.io;
-    this.#made.sio.emit(event, data);
-    while (this.connected && engine === this.#made?.sio.io.engine && engine.writeBuffer.length > 0) {
-      await new Promise<void>((resolve) => {
-        const done = (): void => {
-          engine.off("drain", done);
-          engine.off("close", done);
-          resolve();
-        };
-        engine.on("drain", done);
-        engine.on("close", done);
-      });
-    }
+    const { socket } = this.#made;
+    socket.emit(event, data);
+    await socket.drained();
   }
 
   /** Disconnect, and stay so. */
@@ -279,7 +268,7 @@ export class Connection {
     this.#checkOpen();
     const made = await this.#dialUninterrupted(auth);
     if (this.#closed) {
-      discard(made.sio); // meanwhile: nobody would hang up
+      made.socket.close(); // meanwhile: nobody would hang up
       this.#checkOpen();
     }
     this.#made = made;
@@ -317,17 +306,9 @@ export class Connection {
     if (this.#closed) throw new ConnectionFailed("this client is closed; make a new one");
   }
 
-  /** Hear what a client is told that is about to connect. */
-  #listen(sio: Socket): Loss {
-    const loss = new Loss();
-    for (const name of EVENTS) {
-      sio.on(name, (data: unknown) => {
-        if (sio === this.#made?.sio) this.#options.onEvent(name, data);
-      });
-    }
-    sio.on("shutdown", (data: unknown) => this.#shutdown(data));
-    sio.on("disconnect", (reason) => loss.tell(reason));
-    return loss;
+  #receive(socket: Socket, name: string, data: unknown): void {
+    if (name === "shutdown") this.#shutdown(data);
+    else if (socket === this.#made?.socket && EVENTS.has(name)) this.#options.onEvent(name, data);
   }
 
   #shutdown(data: unknown): void {
@@ -345,7 +326,7 @@ export class Connection {
     const lost = new ConnectionFailed(`the connection to ${this.url} was lost: ${reason}`);
     for (const fail of this.#calls) fail(lost);
     this.#options.onDisconnected(reason);
-    discard(made.sio);
+    made.socket.close();
   }
 }
 

@@ -1,15 +1,12 @@
 /** Ways to the server, tried: by which transport, why one fails, and how nothing of it remains. */
 
-import { Manager, type Socket } from "socket.io-client";
-
 import { after } from "./clock.ts";
+import { Socket, SocketError, type Transport } from "./engine/socket.ts";
 import { Refused } from "./errors.ts";
-import { Polling } from "./polling.ts";
 import type { WireError } from "./protocol/errors.ts";
 import { firstOf, type Line } from "./tries.ts";
 
-/** How the server is reached. */
-export type Transport = "websocket" | "polling";
+export type { Transport } from "./engine/socket.ts";
 
 /** What a proxy answers whose server is not there. */
 const NO_SERVER = new Set([502, 503]);
@@ -53,7 +50,7 @@ export class Loss {
 
 /** A connection that has come about. */
 export interface Made {
-  readonly sio: Socket;
+  readonly socket: Socket;
   readonly loss: Loss;
   readonly transport: Transport;
 }
@@ -66,8 +63,8 @@ export interface DiallerOptions {
   readonly transports: readonly Transport[];
   /** Seconds for each of them. */
   readonly timeout: number;
-  /** Called for each client before it connects; it gives what tells why the connection is lost. */
-  readonly listen: (sio: Socket) => Loss;
+  /** The server has sent something on one of the connections. */
+  readonly onEvent: (socket: Socket, name: string, data: unknown) => void;
 }
 
 /** Dials one server. */
@@ -86,14 +83,14 @@ export class Dialler {
     // Another try was faster, or failed: nothing is to remain of those that come too late.
     const giveUp = (tried: Promise<Made>): void => {
       tried.then(
-        ({ sio }) => discard(sio),
+        ({ socket }) => socket.close(),
         () => undefined,
       );
     };
     return await firstOf((line) => this.#try(auth, line), giveUp, signal);
   }
 
-  /** Try the transports in turn, each on a client of its own. */
+  /** Try the transports in turn. */
   async #try(auth: Record<string, unknown>, line: Line): Promise<Made> {
     const failures: string[] = [];
     let nobody = false;
@@ -112,19 +109,11 @@ export class Dialler {
   }
 
   async #connect(transport: Transport, auth: Record<string, unknown>, line: Line): Promise<Made> {
-    const { url, namespace, timeout, listen } = this.#options;
-    const manager = new Manager(url.origin, {
-      path: this.#path,
-      ...(transport === "polling" ? { transportImplementations: [Polling] } : { transports: [transport] }),
-      upgrade: false,
-      reconnection: false,
-      autoConnect: false,
-      timeout: timeout * 2_000, // ours is over before, and covers the answer of the namespace
-    });
-    const sio = manager.socket(namespace, { auth });
-    const loss = listen(sio);
+    const { url, namespace, timeout, onEvent } = this.#options;
+    const loss = new Loss();
+    let socket: Socket | undefined;
     try {
-      await new Promise<void>((resolve, reject) => {
+      return await new Promise<Made>((resolve, reject) => {
         const silent = (): void => {
           // It may have swallowed the WebSocket alone. Who has not answered may be nobody.
           reject(new Unreachable(`no answer in ${timeout} s`, { nobody: !line.answered }));
@@ -134,32 +123,31 @@ export class Dialler {
           stop();
           reject(new Unreachable("given up", { final: true }));
         });
-        manager.on("open", () => line.answer());
-        sio.on("connect", () => {
-          stop();
-          resolve();
-        });
-        sio.on("connect_error", (error) => {
+        const failed = (error: SocketError): void => {
           stop();
           reject(failureOf(error, transport, line));
-        });
-        sio.connect();
+        };
+        try {
+          const made = new Socket({ url: `${url.origin}${this.#path}`, namespace, auth, transport }, {
+            opened: () => line.answer(),
+            connected: () => {
+              stop();
+              resolve({ socket: made, loss, transport });
+            },
+            failed,
+            lost: (reason) => loss.tell(reason),
+            event: (name, data) => onEvent(made, name, data),
+          });
+          socket = made;
+        } catch (error) {
+          failed(new SocketError((error as Error).message));
+        }
       });
     } catch (error) {
-      discard(sio);
+      socket?.close();
       throw error;
     }
-    return { sio, loss, transport };
   }
-}
-
-/** Close a client whatever state it is in, and hear nothing more of it. */
-export function discard(sio: Socket): void {
-  const { engine } = sio.io;
-  sio.removeAllListeners();
-  sio.io.removeAllListeners();
-  sio.disconnect();
-  engine.close();
 }
 
 /** The exception for an error of the server's. */
@@ -173,10 +161,10 @@ export function refusalOf(error: Partial<WireError>): Refused {
   );
 }
 
-/** What kept us from connecting. Socket.IO says "websocket error" to everything; what it has from below knows more. */
-function failureOf(error: SocketError, transport: Transport, line: Line): Error {
-  if (typeof error.data === "object" && error.data !== null) return refusalOf(error.data);
-  const { description, message } = error;
+/** What kept us from connecting. A WebSocket's error says nothing; what lies below it in Node knows more. */
+function failureOf({ message, data, description: told }: SocketError, transport: Transport, line: Line): Error {
+  if (typeof data === "object" && data !== null) return refusalOf(data);
+  const description = told as Description;
   const below = typeof description === "object" ? (description.error ?? description.cause ?? description) : undefined;
   const code = typeof below?.code === "string" ? below.code : "";
   const why = typeof below?.message === "string" && below.message !== "" ? below.message : message;
@@ -191,8 +179,8 @@ function failureOf(error: SocketError, transport: Transport, line: Line): Error 
   const status = typeof description === "number" ? description : Number(/response: (\d+)/.exec(why)?.[1] ?? 0);
   if (status > 0) {
     line.answer();
-    const told = `it answered ${status}: is that a signalling server, and the path right?`;
-    return new Unreachable(told, { nobody: NO_SERVER.has(status) });
+    const said = `it answered ${status}: is that a signalling server, and the path right?`;
+    return new Unreachable(said, { nobody: NO_SERVER.has(status) });
   }
   // A browser says no more than that it failed. A WebSocket may have been kept out by what is in between; not a request.
   return transport === "websocket"
@@ -200,10 +188,6 @@ function failureOf(error: SocketError, transport: Transport, line: Line): Error 
     : new Unreachable("nothing is to be had there. Is `eitherway serve` running there?", { nobody: true });
 }
 
-/** What Socket.IO calls an error: of the server's, with `data`, or from below, where each way tells its own. */
-type SocketError = Error & {
-  readonly data?: Partial<WireError>;
-  /** An HTTP status, what a WebSocket tells, or what `fetch` throws. */
-  readonly description?: number | (Below & { readonly error?: Below; readonly cause?: Below });
-};
+/** An HTTP status, what a WebSocket tells, or what `fetch` throws. */
+type Description = number | undefined | (Below & { readonly error?: Below; readonly cause?: Below });
 type Below = { readonly code?: unknown; readonly message?: unknown };

@@ -1,6 +1,6 @@
 /** Who a program is: its Ed25519 key, and the incarnations it has had in each room (K1, V1). */
 
-import { ed25519 } from "@noble/curves/ed25519.js";
+import { ed25519Key, ed25519Sign } from "./curves.ts";
 import { EitherwayError } from "./errors.ts";
 import { peerId } from "./protocol/ids.ts";
 import { MAX_INTEGER } from "./protocol/limits.ts";
@@ -40,7 +40,7 @@ export class Identity {
       throw new BadIdentity("an identity's seed is a Uint8Array of 32 bytes: keep that of Identity.generate()");
     }
     this.seed = new Uint8Array(seed); // a Buffer's slice would copy nothing
-    this.key = ed25519.getPublicKey(this.seed);
+    this.key = ed25519Key(this.seed);
     this.id = peerId(this.key);
     this.#kept = kept;
   }
@@ -52,7 +52,7 @@ export class Identity {
 
   /** The Ed25519 signature, 64 bytes (RFC 8032). */
   sign(data: Uint8Array): Uint8Array {
-    return ed25519.sign(data, this.seed);
+    return ed25519Sign(data, this.seed);
   }
 
   /**

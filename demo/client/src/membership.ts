@@ -1,8 +1,8 @@
 /** What this program states about itself in one room: its statement, its proof, its profile (K1, V1). */
 
-import { x25519 } from "@noble/curves/ed25519.js";
 import { sha256 } from "@noble/hashes/sha2.js";
 
+import { x25519Key } from "./curves.ts";
 import type { Identity } from "./identity.ts";
 import type { Join, Profile as ProfileEvent } from "./protocol/events.ts";
 import { fromText, toText } from "./protocol/ids.ts";
@@ -85,7 +85,7 @@ export class Membership {
       room: this.room,
       key: this.identity.key,
       incarnation: this.incarnation,
-      static: x25519.getPublicKey(this.static),
+      static: x25519Key(this.static),
       profileVersion: this.#profileVersion,
       profileHash: sha256(encodeUtf8(this.#profileText)),
     };

@@ -13,10 +13,10 @@
  */
 
 import { chacha20poly1305 } from "@noble/ciphers/chacha.js";
-import { x25519 } from "@noble/curves/ed25519.js";
 import { hmac } from "@noble/hashes/hmac.js";
 import { sha256 } from "@noble/hashes/sha2.js";
 import { concatBytes } from "@noble/hashes/utils.js";
+import { x25519, x25519Key } from "./curves.ts";
 import { encodeUtf8 } from "./protocol/utf8.ts";
 
 /** Bytes in a key of X25519 or ChaCha20-Poly1305. */
@@ -50,7 +50,7 @@ export interface TransportKeys {
 
 /** The X25519 public key of a private one. */
 export function publicKey(privateKey: Uint8Array): Uint8Array {
-  return x25519.getPublicKey(privateKey);
+  return x25519Key(privateKey);
 }
 
 /**
@@ -260,7 +260,7 @@ function ready(key: Uint8Array | PrivateKey): PrivateKey {
 function exchange(privateKey: Uint8Array, publicKey: Uint8Array): Uint8Array {
   let secret: Uint8Array;
   try {
-    secret = x25519.getSharedSecret(privateKey, publicKey);
+    secret = x25519(privateKey, publicKey);
   } catch {
     throw new NoiseError("a public key of small order"); // what noble throws for an all-zero result
   }

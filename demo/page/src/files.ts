@@ -5,6 +5,7 @@ import { byId, html, setText } from "./dom.ts";
 import { size } from "./format.ts";
 import { log } from "./log.ts";
 import { fileName } from "./names.ts";
+import { drawn } from "./pictures.ts";
 import { TAKES, type Transfer, Transfers } from "./transfers.ts";
 
 /** Rows that are kept. */
@@ -72,6 +73,7 @@ export class Files {
     row.item.dataset["state"] = transfer.state;
     setText(row.status, status(transfer));
     if (transfer.state === "done" || transfer.state === "failed") row.actions.replaceChildren(...this.#saving(transfer));
+    if (transfer.content !== null) void showPicture(row.item, transfer.content, transfer.name);
   }
 
   #add(transfer: Transfer): Row {
@@ -116,6 +118,11 @@ export class Files {
       this.#rows.delete(transfer);
     }
   }
+}
+
+async function showPicture(item: HTMLLIElement, content: Blob, name: string): Promise<void> {
+  const picture = await drawn(content, `Picture: ${name}`);
+  if (picture !== null) item.append(picture);
 }
 
 function status({ state, done, size: all, why, began, ended, direction }: Transfer): string {

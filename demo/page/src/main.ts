@@ -17,6 +17,7 @@ import { log } from "./log.ts";
 import { oneLine, randomName } from "./names.ts";
 import { Looks } from "./people.ts";
 import { showPeers } from "./peers-table.ts";
+import { explained, isOutdated } from "./refusals.ts";
 import { MAX_DRAWN } from "./layout.ts";
 import { RoundTrips } from "./round-trips.ts";
 import { Switches } from "./switches.ts";
@@ -42,7 +43,7 @@ void start();
 async function start(): Promise<void> {
   const { identity } = await claimPageIdentity();
   const client = new Client(location.origin, { identity, RTCPeerConnection: CuttableConnection });
-  client.on("error", (error) => log(error instanceof Error ? error.message : String(error), "bad"));
+  client.on("error", (error) => log(explained(error), "bad"));
   const room = await joined(client);
   if (room !== null) run(client, room);
 }
@@ -55,7 +56,7 @@ async function joined(client: Client): Promise<Room | null> {
       trouble("");
       return room;
     } catch (error) {
-      trouble(error instanceof Error ? error.message : String(error));
+      trouble(explained(error));
       const waits = error instanceof Refused ? error.retryAfter : 2000;
       if (!(error instanceof EitherwayError) || waits === null) return null;
       await new Promise((resolve) => setTimeout(resolve, waits));
@@ -98,7 +99,15 @@ function run(client: Client, room: Room): void {
     counting.returned(peer);
     log(`${count(messages.length)} messages to ${looks.of(peer).name} came back undelivered`, "bad");
   });
-  room.on("closed", (reason) => trouble(`This page is no longer in the room: ${reason}. Reload it to come back.`));
+  let outdated: Error | null = null; // the server that came back speaks another version
+  client.on("error", (error) => {
+    if (!isOutdated(error)) return;
+    outdated = error;
+    trouble(explained(error));
+  });
+  room.on("closed", (reason) => {
+    trouble(outdated ? explained(outdated) : `This page is no longer in the room: ${reason}. Reload it to come back.`);
+  });
   client.on("disconnected", () => {
     log("The server is gone; trying again", "bad");
     draw();

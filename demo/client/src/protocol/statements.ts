@@ -5,8 +5,8 @@
  * `"eitherway/1 " || purpose || NUL || fields`. Integers are 8 bytes, big-endian.
  */
 
-import { ed25519 } from "@noble/curves/ed25519.js";
 import { concatBytes } from "@noble/hashes/utils.js";
+import { ed25519Verify } from "../curves.ts";
 import { checkRoomName } from "./ids.ts";
 import { MAX_INTEGER } from "./limits.ts";
 import { decodeUtf8, encodeUtf8 } from "./utf8.ts";
@@ -113,8 +113,7 @@ function verify(purpose: string, data: Uint8Array, key: Uint8Array): void {
   const body = data.subarray(0, -SIGNATURE);
   let fits = false;
   try {
-    // Strict as other implementations: `zip215` would also take keys and signatures in forms that only some accept.
-    fits = ed25519.verify(data.subarray(-SIGNATURE), whatIsSigned(purpose, body), key, { zip215: false });
+    fits = ed25519Verify(data.subarray(-SIGNATURE), whatIsSigned(purpose, body), key);
   } catch {
     // no key, or no signature: it does not fit either
   }

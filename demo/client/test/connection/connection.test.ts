@@ -304,7 +304,7 @@ describe("hints of the browser", () => {
     const front = await frontOf(server.port, "pass");
     const two = made(front.url, { reconnect: false });
     await Promise.all([one.connection.open(), two.connection.open()]);
-    expect(listening).toBe(before + 2);
+    expect(listening).toBe(before + 4); // each of them to `online`, and its socket to `offline`
     await one.connection.close();
     front.cut();
     await eventually(() => two.closed.length === 1, "the end");

@@ -5,7 +5,7 @@ import { createServer as createNetServer, type AddressInfo } from "node:net";
 
 import { afterAll, beforeAll, expect, test } from "vitest";
 
-import { Dialler, Loss, Unreachable } from "../../src/dialling.ts";
+import { Dialler, Unreachable } from "../../src/dialling.ts";
 import { Front } from "../front.ts";
 import { Server } from "../server.ts";
 import { inTime } from "../waiting.ts";
@@ -36,7 +36,7 @@ async function failure(url: string, options: ConstructorParameters<typeof Told>[
 
 /** Whether a client that cannot connect knows that no server has had any work from it. */
 async function foundNobody(url: string): Promise<boolean> {
-  const options = { namespace: "/", transports: ["websocket", "polling"] as const, timeout: 1, listen: () => new Loss() };
+  const options = { namespace: "/", transports: ["websocket", "polling"] as const, timeout: 1, onEvent: () => undefined };
   const dialler = new Dialler({ url: new URL(url), ...options });
   const error: unknown = await dialler.dial({ protocol: 1 }, new AbortController().signal).catch((reason) => reason);
   expect(error).toBeInstanceOf(Unreachable);

@@ -17,7 +17,7 @@ import { build, examples, folder, output } from "./build.ts";
 /** Bytes of the bundle, as a server compresses it, that it shall have ... */
 const BUNDLE_AIM = 60_000;
 /** ... and that it may have until then: it must not grow. */
-const BUNDLE_MOST = 77_000;
+const BUNDLE_MOST = 62_000;
 
 let server: Server;
 let built: string;

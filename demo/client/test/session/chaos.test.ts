@@ -10,7 +10,7 @@ import type { Session } from "../../src/session/session.ts";
 import { Broken, Rng } from "./network.ts";
 import { LinkSide, Program } from "./pair.ts";
 
-vi.mock("@noble/curves/ed25519.js", () => import("./native-curves.ts"));
+vi.mock("../../src/curves.ts", () => import("./native-curves.ts"));
 
 const SEEDS = Number(process.env["EITHERWAY_SEEDS"] ?? 40);
 const FIRST_SEED = Number(process.env["EITHERWAY_SEEDS_FROM"] ?? 0);

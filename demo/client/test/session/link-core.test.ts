@@ -8,7 +8,7 @@ import { Session } from "../../src/session/session.ts";
 import { LinkSide, Pair, Program, ready } from "./pair.ts";
 import { bytes, textOf } from "./single.ts";
 
-vi.mock("@noble/curves/ed25519.js", () => import("./native-curves.ts"));
+vi.mock("../../src/curves.ts", () => import("./native-curves.ts"));
 afterEach(() => vi.restoreAllMocks());
 
 const [FIRST, SECOND, SEALED, HINT] = [1, 2, 3, 4];

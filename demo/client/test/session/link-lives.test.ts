@@ -12,7 +12,7 @@ import { type Both, Broken, type Index } from "./network.ts";
 import { Program } from "./pair.ts";
 import { type Climate, type Peace, type Trouble, Weather, climates, peaces, troubles } from "./weather.ts";
 
-vi.mock("@noble/curves/ed25519.js", () => import("./native-curves.ts"));
+vi.mock("../../src/curves.ts", () => import("./native-curves.ts"));
 
 const LIVES = Number(process.env["EITHERWAY_LINK_LIVES"] ?? 60);
 

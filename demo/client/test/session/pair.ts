@@ -1,7 +1,7 @@
 /** Two link cores over a pretended server: what is in flight lies in a list, and time is a number. */
 
-import { ed25519 } from "@noble/curves/ed25519.js";
 import { FrameType } from "../../src/codec/frames.ts";
+import { ed25519Key, ed25519Sign } from "../../src/curves.ts";
 import { PrivateKey } from "../../src/noise.ts";
 import { peerId } from "../../src/protocol/ids.ts";
 import { type Statement, signStatement } from "../../src/protocol/statements.ts";
@@ -32,7 +32,7 @@ export class Program {
     const rng = new Rng(seed);
     this.random = (size) => Uint8Array.from({ length: size }, () => rng.random() * 256);
     this.#private = this.random(32);
-    this.key = ed25519.getPublicKey(this.#private);
+    this.key = ed25519Key(this.#private);
     this.id = peerId(this.key);
     this.#remembered = remembered;
     this.restart();
@@ -58,7 +58,7 @@ export class Program {
       profileHash: new Uint8Array(32),
       ...changes,
     };
-    return signStatement(fields, (data) => ed25519.sign(data, this.#private));
+    return signStatement(fields, (data) => ed25519Sign(data, this.#private));
   }
 
   nextNumber = (): number => ++this.#number;

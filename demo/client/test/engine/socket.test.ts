@@ -1,0 +1,296 @@
+/** Our client of Socket.IO: with Node's own server of it, and with servers that misbehave. */
+
+import { once } from "node:events";
+import { createServer, type IncomingMessage, type Server as HttpServer, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+
+import { Server as SocketIo } from "socket.io";
+import { afterEach, describe, expect, test } from "vitest";
+
+import { Socket, type SocketError, type SocketOptions } from "../../src/engine/socket.ts";
+import { eventually, inTime } from "../waiting.ts";
+
+const TRANSPORTS = ["websocket", "polling"] as const;
+
+let ends: (() => unknown)[] = [];
+
+afterEach(async () => {
+  for (const end of ends.reverse()) await end();
+  ends = [];
+});
+
+/** A socket and what it has told. */
+class Told {
+  opens = 0;
+  connects = 0;
+  readonly failures: SocketError[] = [];
+  readonly losses: string[] = [];
+  readonly events: [string, unknown][] = [];
+  readonly socket: Socket;
+
+  constructor(port: number, options: Partial<SocketOptions> = {}) {
+    const url = `http://127.0.0.1:${port}/socket.io`;
+    this.socket = new Socket({ url, namespace: "/", auth: {}, transport: "websocket", ...options }, {
+      opened: () => (this.opens += 1),
+      connected: () => (this.connects += 1),
+      failed: (error) => this.failures.push(error),
+      lost: (reason) => this.losses.push(reason),
+      event: (name, data) => this.events.push([name, data]),
+    });
+    ends.push(() => this.socket.close());
+  }
+
+  async connected(): Promise<this> {
+    await eventually(() => this.connects + this.failures.length > 0, "connecting");
+    expect(this.failures).toEqual([]);
+    return this;
+  }
+}
+
+async function listening(http: HttpServer): Promise<number> {
+  http.listen(0, "127.0.0.1");
+  await once(http, "listening");
+  ends.push(() => {
+    http.closeAllConnections();
+    http.close();
+  });
+  return (http.address() as AddressInfo).port;
+}
+
+/** Node's server of Socket.IO, and its port. */
+async function theirs(options: object = {}): Promise<[SocketIo, number]> {
+  const http = createServer();
+  const io = new SocketIo(http, options);
+  ends.push(() => io.disconnectSockets(true));
+  return [io, await listening(http)];
+}
+
+describe.each(TRANSPORTS)("with Node's Socket.IO, by %s", (transport) => {
+  test("events go both ways, with bytes in them, in order", async () => {
+    const [io, port] = await theirs();
+    io.on("connection", (socket) => socket.onAny((name: string, ...rest: unknown[]) => socket.emit(name, rest[0])));
+    const { socket, events } = await new Told(port, { transport }).connected();
+    const sent: [string, object][] = [];
+    for (let n = 0; n < 300; n += 1) {
+      const data = n % 3 === 0 ? { n, packets: [new Uint8Array(n), Uint8Array.of(n & 255)] } : { n, text: "…" };
+      sent.push([`event ${n}`, data]);
+      socket.emit(`event ${n}`, data);
+    }
+    await eventually(() => events.length === sent.length, "the echoes");
+    expect(events).toEqual(sent);
+  });
+
+  test("a reply comes to what it answers", async () => {
+    const [io, port] = await theirs();
+    io.on("connection", (socket) => {
+      const held: (() => void)[] = [];
+      socket.on("ask", (data: { n: number; body: Uint8Array }, reply: (answer: object) => void) => {
+        held.unshift(() => reply({ n: data.n, body: data.body }));
+        if (held.length === 3) for (const answer of held) answer();
+      });
+    });
+    const { socket } = await new Told(port, { transport }).connected();
+    const asked = [1, 2, 3].map((n) => new Promise((resolve) => socket.emit("ask", { n, body: Uint8Array.of(n) }, resolve)));
+    const answers = await inTime(Promise.all(asked), "the answers");
+    expect(answers).toEqual([1, 2, 3].map((n) => ({ n, body: Uint8Array.of(n) })));
+  });
+
+  test("the namespace and what admits us are told, and who is not let in hears why", async () => {
+    const [io, port] = await theirs();
+    const seen: object[] = [];
+    io.of("/mine").use((socket, next) => {
+      seen.push(socket.handshake.auth);
+      next(socket.handshake.auth["token"] === "good" ? undefined : Object.assign(new Error("no"), { data: { code: "forbidden" } }));
+    });
+    const good = await new Told(port, { transport, namespace: "/mine", auth: { token: "good" } }).connected();
+    expect(good.opens).toBe(1);
+    expect(io.of("/mine").sockets.get(good.socket.id)?.connected).toBe(true);
+    const bad = new Told(port, { transport, namespace: "/mine", auth: { token: "bad" } });
+    await eventually(() => bad.failures.length > 0, "the refusal");
+    expect(bad.failures).toMatchObject([{ message: "no", data: { code: "forbidden" } }]);
+    const lost = new Told(port, { transport, namespace: "/nowhere" });
+    await eventually(() => lost.failures.length > 0, "the refusal");
+    expect(lost.failures[0]?.message).toContain("namespace");
+    expect(seen).toEqual([{ token: "good" }, { token: "bad" }]);
+  });
+
+  test("the server hears that we leave, and all that we said before", async () => {
+    const [io, port] = await theirs();
+    const packets: unknown[] = []; // as they arrive: events themselves it drops that come at once with the end
+    const reasons: string[] = [];
+    io.on("connection", (socket) => {
+      socket.conn.on("packet", ({ data }: { data?: unknown }) => packets.push(data));
+      socket.on("disconnect", (reason: string) => reasons.push(reason));
+    });
+    const { socket, losses } = await new Told(port, { transport }).connected();
+    for (let n = 0; n < 50; n += 1) socket.emit("word", { n, bytes: new Uint8Array(100) });
+    socket.close();
+    socket.emit("word", { n: "too late" });
+    await eventually(() => reasons.length > 0 && io.engine.clientsCount === 0, "the end");
+    expect(reasons).toEqual(["client namespace disconnect"]);
+    const words = Array.from({ length: 50 }, (_, n) => [`51-["word",{"n":${n},"bytes":{"_placeholder":true,"num":0}}]`, Buffer.alloc(100)]);
+    expect(packets.slice(0, 101)).toEqual([...words.flat(), "1"]);
+    expect(losses).toEqual([]);
+  });
+
+  test("the server's end is told once", async () => {
+    const [io, port] = await theirs();
+    const leaving = await new Told(port, { transport }).connected();
+    io.disconnectSockets();
+    await eventually(() => leaving.losses.length > 0, "the loss");
+    expect(leaving.losses).toEqual(["io server disconnect"]);
+    const cut = await new Told(port, { transport }).connected();
+    for (const socket of io.sockets.sockets.values()) socket.conn.close();
+    await eventually(() => cut.losses.length > 0, "the loss");
+    expect(cut.losses).toEqual(["transport close"]);
+    expect([...leaving.failures, ...cut.failures]).toEqual([]);
+  });
+
+  test("it answers pings, and a server that sends none is lost", async () => {
+    const [io, port] = await theirs({ pingInterval: 50, pingTimeout: 1_000 });
+    const { socket, losses } = await new Told(port, { transport }).connected();
+    let pongs = 0;
+    io.sockets.sockets.get(socket.id)?.conn.on("packet", ({ type }: { type: string }) => (pongs += Number(type === "pong")));
+    await eventually(() => pongs >= 5, "pongs");
+    expect(losses).toEqual([]);
+    const { conn } = io.sockets.sockets.get(socket.id) as unknown as { conn: { sendPacket: (type: string) => void } };
+    const send = conn.sendPacket.bind(conn);
+    conn.sendPacket = (type) => {
+      if (type !== "ping") send(type);
+    };
+    await eventually(() => losses.length > 0, "the loss");
+    expect(losses).toEqual(["ping timeout"]);
+  });
+
+  test("the browser's word that the network is gone ends it", async () => {
+    const browser = globalThis as { addEventListener?: unknown; removeEventListener?: unknown };
+    const target = new EventTarget();
+    const listening = new Set<unknown>();
+    browser.addEventListener = (name: string, listener: () => void) => {
+      listening.add(listener);
+      target.addEventListener(name, listener);
+    };
+    browser.removeEventListener = (name: string, listener: () => void) => {
+      listening.delete(listener);
+      target.removeEventListener(name, listener);
+    };
+    try {
+      const [, port] = await theirs();
+      const { losses } = await new Told(port, { transport }).connected();
+      target.dispatchEvent(new Event("offline"));
+      expect(losses).toEqual(["transport close"]);
+      const closed = await new Told(port, { transport }).connected();
+      closed.socket.close();
+      expect(listening.size).toBe(0);
+    } finally {
+      delete browser.addEventListener;
+      delete browser.removeEventListener;
+    }
+  });
+
+  test("a server that speaks something else is left", async () => {
+    for (const word of ["4nonsense", "0null", '40"text"', "452-[]"]) {
+      const http = createServer((request, response) => {
+        const first = new URL(request.url ?? "", "http://a").searchParams.get("sid") === null;
+        response.end(first ? `0{"sid":"s","pingInterval":9000,"pingTimeout":9000,"maxPayload":1000}\x1e${word}` : "6");
+      });
+      const { failures } = new Told(await listening(http), { transport: "polling" });
+      const expected = word === "452-[]" ? 0 : 1;
+      await eventually(() => failures.length === expected, "the failure");
+      if (expected === 1) expect(failures[0]?.message).toBe("parse error");
+    }
+  });
+});
+
+/** A server of long-polling alone, that says little and keeps what it is told. */
+async function polled(maxPayload: number, answer: (body: string, response: ServerResponse) => void): Promise<[number, Set<IncomingMessage>]> {
+  const asking = new Set<IncomingMessage>();
+  const http = createServer(async (request, response) => {
+    if (request.method === "POST") {
+      let body = "";
+      for await (const chunk of request.setEncoding("utf8")) body += String(chunk);
+      answer(body, response);
+    } else if (!request.url?.includes("&sid=")) {
+      response.end(`0${JSON.stringify({ sid: "s", pingInterval: 9_000, pingTimeout: 9_000, maxPayload })}\x1e40{"sid":"t"}`);
+    } else {
+      asking.add(request);
+      response.on("close", () => asking.delete(request));
+    }
+  });
+  return [await listening(http), asking];
+}
+
+describe("long-polling", () => {
+  test("says no more at a time than the server takes, in order, one request after another", async () => {
+    const bodies: string[] = [];
+    let [open, most] = [0, 0];
+    const [port] = await polled(1_000, (body, response) => {
+      bodies.push(body);
+      most = Math.max(most, (open += 1));
+      setTimeout(() => {
+        open -= 1;
+        response.end("ok");
+      }, 1);
+    });
+    const { socket } = await new Told(port, { transport: "polling" }).connected();
+    for (let n = 0; n < 40; n += 1) socket.emit("x", { n, wide: "€".repeat(n * 4) });
+    socket.emit("x", { large: "x".repeat(2_000) });
+    for (let n = 0; n < 600; n += 1) socket.emit("y", {});
+    await inTime(socket.drained(), "all of it");
+    const parts = bodies.map((body) => body.split("\x1e"));
+    expect(parts.flat()).toHaveLength(1 + 40 + 1 + 600);
+    expect(parts.flat().slice(1, 41).map((part) => (JSON.parse(part.slice(2)) as [string, { n: number }])[1].n)).toEqual([...Array(40).keys()]);
+    for (const [at, body] of bodies.entries()) {
+      if (parts[at]?.length !== 1) expect(Buffer.byteLength(body)).toBeLessThanOrEqual(1_000);
+    }
+    expect(most).toBe(1);
+  });
+
+  test("says no more than 256 packets at a time", async () => {
+    const sizes: number[] = [];
+    const [port] = await polled(1_000_000, (body, response) => {
+      sizes.push(body.split("\x1e").length);
+      response.end("ok");
+    });
+    const { socket } = await new Told(port, { transport: "polling" }).connected();
+    for (let n = 0; n < 600; n += 1) socket.emit("y", {});
+    await inTime(socket.drained(), "all of it");
+    expect(Math.max(...sizes)).toBe(256);
+    expect(sizes.reduce((sum, size) => sum + size)).toBe(601);
+  });
+
+  test("ends the request that waits, and tells the server; who does not listen is not waited for", async () => {
+    const bodies: string[] = [];
+    const unanswered: ServerResponse[] = [];
+    const [port, asking] = await polled(1_000, (body, response) => {
+      bodies.push(body);
+      if (body.includes("silence")) unanswered.push(response);
+      else response.end("ok");
+    });
+    const good = await new Told(port, { transport: "polling" }).connected();
+    await eventually(() => asking.size === 1, "the request that waits");
+    good.socket.close();
+    await eventually(() => asking.size === 0 && bodies.at(-1) === "1", "the end");
+    expect(bodies.slice(-2)).toEqual(["41", "1"]);
+    const silent = await new Told(port, { transport: "polling" }).connected();
+    silent.socket.emit("silence", {});
+    await eventually(() => unanswered.length === 1, "what is not answered");
+    silent.socket.close();
+    await eventually(() => unanswered[0]?.destroyed === true, "the end of the request", 4_000);
+    await inTime(silent.socket.drained(), "the end");
+    expect(silent.losses).toEqual([]);
+  });
+
+  test("a request that fails is the loss, and says why", async () => {
+    const [port] = await polled(1_000, (body, response) => {
+      response.writeHead(body.includes("fail") ? 400 : 200).end("ok");
+    });
+    const { socket, losses } = await new Told(port, { transport: "polling" }).connected();
+    socket.emit("fail", {});
+    await eventually(() => losses.length > 0, "the loss");
+    expect(losses).toEqual(["transport error"]);
+    const refused = new Told(await listening(createServer((_, response) => response.writeHead(403).end())), { transport: "polling" });
+    await eventually(() => refused.failures.length > 0, "the failure");
+    expect(refused.failures).toMatchObject([{ message: "fetch read error", description: 403 }]);
+  });
+});
