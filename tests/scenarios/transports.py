@@ -1,4 +1,4 @@
-"""`python -m tests.scenarios.transports [--write docs/choosing.md]`: one event by each transport that a room offers.
+"""`python -m tests.scenarios.transports [--write docs/choosing.md --write README.md]`: one event by each transport that a room offers.
 
 A process sends an event of 200 bytes, another gets it: how late, how many bytes on the wire, how much of the server's
 CPU. Everything runs in a network namespace of its own, whose loopback device counts the bytes with all headers and
@@ -116,7 +116,7 @@ async def _main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.scenarios.transports")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--events", type=int, default=EVENTS)
-    parser.add_argument("--write", type=Path, metavar="FILE", help="write the table into this page")
+    parser.add_argument("--write", type=Path, metavar="FILE", action="append", help="write the table into this page")
     options = parser.parse_args()
     measured: dict[str, list[dict[str, float]]] = {transport.name: [] for transport in TRANSPORTS}
     for number in range(1, options.rounds + 1):
@@ -127,10 +127,10 @@ async def _main() -> int:
             print(f"round {number} of {options.rounds}, {transport.name}: {told}", flush=True)
     lines = rows(measured)
     print("\n".join(lines))
-    if options.write is not None:
-        facts = machine.describe()
-        lines += ["", f"{facts['date']}, {facts['machine']}, {facts['python']}; rounds: {options.rounds}."]
-        write(options.write, {"transports": lines})
+    facts = machine.describe()
+    lines += ["", f"{facts['date']}, {facts['machine']}, {facts['python']}; rounds: {options.rounds}."]
+    for page in options.write or ():
+        write(page, {"transports": lines})
     return 0
 
 
