@@ -1,4 +1,4 @@
-"""`python -m tests.scenarios.transports [--write docs/choosing.md --write README.md]`: one event by each transport that a room offers.
+"""`python -m tests.scenarios.transports`: one event by each transport that a room offers. See --help.
 
 A process sends an event of 200 bytes, another gets it: how late, how many bytes on the wire, how much of the server's
 CPU. Everything runs in a network namespace of its own, whose loopback device counts the bytes with all headers and
