@@ -1,4 +1,4 @@
-"""A page reads a feed with the browser's own EventSource, as docs/how-to/http-api.md shows it, and comes back by itself."""
+"""A page reads a feed by EventSource, as docs/how-to/http-api.md shows it: it comes back by itself where it was."""
 
 import asyncio
 from collections.abc import AsyncIterator
