@@ -19,7 +19,7 @@ export type { Transport } from "./dialling.ts";
 export type { Token } from "./tokens.ts";
 
 /** What the server sends, but for `shutdown`, which is the connection's own business. */
-export const EVENTS = ["roster", "signal", "relay", "relayed", "refused", "replaced", "room-closed"] as const;
+export const EVENTS = ["roster", "signal", "relay", "relayed", "refused", "replaced", "room-closed", "post", "missed"] as const;
 /** Ways to the server, in the order in which they are tried. */
 export const TRANSPORTS: readonly Transport[] = ["websocket", "polling"];
 /**

@@ -166,6 +166,11 @@ export class Presence {
     }
   }
 
+  /** Whether the room has been joined on the connection that there is now. */
+  get joined(): boolean {
+    return this.#mine !== null;
+  }
+
   /** There is a new connection: join on it, for as long as it lasts. */
   connected(): void {
     const { number } = this.#connection;

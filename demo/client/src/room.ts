@@ -4,6 +4,8 @@ import { after, Bell, now, within } from "./clock.ts";
 import { type FrameType, Lane } from "./codec/frames.ts";
 import type { Emitter } from "./emitter.ts";
 import { NotInRoom, Undelivered } from "./errors.ts";
+import { Feed, type PostOptions } from "./feed.ts";
+import type { Watch, WatchOptions } from "./feed-watch.ts";
 import type { Guest } from "./guests.ts";
 import { DEFAULT, type Key, laneOf } from "./link/index.ts";
 import type { LinkMaker } from "./links.ts";
@@ -29,6 +31,9 @@ const FULL_SECONDS = 5;
 const UNPROVED_SECONDS = 5;
 /** Seconds between looks at such a peer. */
 const LOOK_SECONDS = 0.25;
+
+/** Seconds between looks whether the room has been joined again. */
+const JOIN_SECONDS = 0.02;
 
 /** How a message is sent to a room. */
 export interface RoomSendOptions extends SendOptions {
@@ -61,6 +66,7 @@ export class Room extends Talking<ChannelEvents<unknown> & RoomEvents, RoomSendO
   /** @internal */
   readonly _consumers = new Map<Key, Consumer>();
   readonly #p2p: P2P;
+  readonly #feed: Feed;
   readonly #links: LinkMaker;
   readonly #peers = new Map<string, Peer>();
   readonly #arrivals = new Bell();
@@ -92,7 +98,24 @@ export class Room extends Talking<ChannelEvents<unknown> & RoomEvents, RoomSendO
       packet: (from, packet) => this.#packet(from, packet),
       over: (reason) => this._over(reason),
     };
+    this.#feed = new Feed(this.name, client._watches, {
+      check: () => this.check(),
+      ready: () => this.#ready(),
+      who: (id) => this.#peers.get(id) ?? id,
+    });
     this._presence = new Presence(membership, client._connection, audience, (servers) => links.useIceServers(servers));
+  }
+
+  // ---- the feed, which is not sealed
+
+  /** Post to this room's feed, which the server reads and keeps: see `Feed.post`. Rejects with NotInRoom, too. */
+  async post(topic: string, data: unknown, options?: PostOptions): Promise<number> {
+    return await this.#feed.post(topic, data, options);
+  }
+
+  /** Posts as they come: see `Feed.watch`. It ends when the room is left. Throws NotInRoom. */
+  watch(topics: string | readonly string[], options?: WatchOptions): Watch {
+    return this.#feed.watch(topics, options);
   }
 
   // ---- who is here
@@ -221,8 +244,21 @@ export class Room extends Talking<ChannelEvents<unknown> & RoomEvents, RoomSendO
     for (const { _consumers } of [this, ...peers]) {
       for (const consumer of _consumers.values()) consumer.close();
     }
+    this.#feed._end();
     this._emit("closed", reason);
     await Promise.all([...peers, this].map((emitter) => emitter._endEvents()));
+  }
+
+  /** Until this program is a member again, so that others see whom a post is from. */
+  async #ready(): Promise<void> {
+    this.check();
+    await this.client._watches.untilConnected();
+    while (!this._presence.joined) {
+      this.check();
+      await new Promise<void>((resolve) => after(JOIN_SECONDS, resolve));
+      await this.client._watches.untilConnected();
+    }
+    this.check();
   }
 
   // ---- inside: what the presence tells
