@@ -273,7 +273,7 @@ class Replaced(Wire, frozen=True, kw_only=True):
 
 
 class RoomClosed(Wire, frozen=True, kw_only=True):
-    """`room-closed`: the room is gone, and everyone in it."""
+    """`room-closed`: this client is no member any more; it was removed, or the room was closed."""
 
     room: str
     reason: str

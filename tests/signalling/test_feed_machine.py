@@ -22,7 +22,8 @@ from signalling.throttle import TokenBucket
 ROOMS = ["a", "b"]
 TOPICS = ["x", "x.1", "x.2", "y"]
 PATTERNS = ["x", "x.*", "x.**", "**", "y", "*"]
-OUTBOX = 40_000
+OUTBOX = 6_000
+KEPT = 25
 
 
 class Reader:
@@ -74,6 +75,7 @@ class Told:
         self.room, self.patterns, self.events = room, patterns, events
         self.position = since
         self.ended = ended
+        self.on_its_way: set[int] = set()
 
 
 class FeedMachine(RuleBasedStateMachine):
@@ -81,7 +83,7 @@ class FeedMachine(RuleBasedStateMachine):
         super().__init__()
         self.loop = asyncio.new_event_loop()
         self.now = 0.0
-        limits = FeedLimits(post=9_000, room=Bounds(posts=8, bytes=20_000, age=50.0), rooms=5, bytes=30_000)
+        limits = FeedLimits(post=9_000, room=Bounds(posts=KEPT, bytes=20_000, age=50.0), rooms=5, bytes=30_000)
         self.feeds = Feeds(limits, lambda: self.now, lambda: 1_000.0 + self.now, self.loop.call_later)
         self.posts = Posts(self.feeds, Speller("/"))
         self.all: dict[str, list[Any]] = {room: [] for room in ROOMS}
@@ -158,6 +160,7 @@ class FeedMachine(RuleBasedStateMachine):
             unwatch = Unwatch(room=told.room, watch=number)
             self.loop.run_until_complete(self.call(self.posts.unwatch, self.clients[who], unwatch))
             told.ended = True
+            told.on_its_way = self.waiting(who, number)
 
     @rule(who=st.integers(0, 1), packets=st.integers(1, 40))
     def write(self, who: int, packets: int) -> None:
@@ -186,13 +189,25 @@ class FeedMachine(RuleBasedStateMachine):
         for name, packet in read:
             told = self.watches[who][packet.get("watch", 0)]
             if name == "missed":
+                assert not told.ended or packet["id"] in told.on_its_way
                 assert packet["id"] > told.position, "nothing was missed"
                 told.position = packet["id"]
                 continue
             (due, *_) = self.due(told)
             assert {name: packet.get(name, "") for name in due} == due
             assert packet["room"] == told.room
+            assert not told.ended or packet["id"] in told.on_its_way
             told.position = packet["id"]
+
+    def waiting(self, who: int, number: int) -> set[int]:
+        """The ids of the posts that have been handed over already, and not been read."""
+        queue, writer = self.readers[who].queue, self.readers[who]._writer
+        texts = [str(parts[0]) for parts, _ in self.clients[who].outbox._events]
+        texts += [packet.data for packet in queue._queue]  # type: ignore[attr-defined]
+        if writer is not None and writer.done():
+            texts.append(writer.result().data)
+        packets = [*self.readers[who].read, *(json.loads(text[1:]) for text in texts)]
+        return {packet["id"] for _, packet in packets if packet.get("watch") == number}
 
     def due(self, told: Told) -> list[Any]:
         return [
@@ -207,7 +222,7 @@ class FeedMachine(RuleBasedStateMachine):
     def bounded(self) -> None:
         assert self.feeds.bytes == sum(feed.history.bytes for feed in self.feeds)
         for feed in self.feeds:
-            assert len(feed.history) <= 8
+            assert len(feed.history) <= KEPT
         for client in self.clients:
             assert client.outbox.waiting <= OUTBOX / 2
 

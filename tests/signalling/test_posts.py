@@ -108,6 +108,17 @@ async def test_since_brings_what_was_missed_after_the_reply(
     ]
 
 
+async def test_what_is_rare_is_found_behind_much_else(server: Server, connect: Connect) -> None:
+    ada, bob = await connect(server.url), await connect(server.url)
+    for number in range(1_100):
+        topic = "rare" if number == 400 or number >= 900 else "often"
+        await bob.sio.emit("post", {"room": "shop", "topic": topic, "data": [number, "x" * 600]})
+    await ask(bob, "post", topic="last", data=None)
+    await ask(ada, "watch", topics=["rare", "last"], since=0)
+    got = await data_of(ada, 202)
+    assert [data[0] for data in got[:-1]] == [400, *range(900, 1_100)]
+
+
 async def test_nothing_is_missed_by_who_asks_for_everything_from_the_start(server: Server, connect: Connect) -> None:
     ada = await connect(server.url)
     reply = await ask(ada, "watch", topics=["**"], since=0)

@@ -1,6 +1,8 @@
 import { Connection, type Token, type Transport } from "./connection.ts";
 import { Emitter } from "./emitter.ts";
 import { EitherwayError } from "./errors.ts";
+import { Feed } from "./feed.ts";
+import { Watches } from "./feed-watch.ts";
 import { Identity } from "./identity.ts";
 import { LinkMaker, randomBytes, Shared } from "./links.ts";
 import { Membership, type Profile } from "./membership.ts";
@@ -61,6 +63,8 @@ export class Client extends Emitter<ClientEvents> {
   readonly identity: Identity;
   /** @internal */
   readonly _connection: Connection;
+  /** @internal */
+  readonly _watches: Watches;
   readonly #static = randomBytes(KEY);
   readonly #relays: Relays;
   readonly #shared: Shared;
@@ -80,6 +84,7 @@ export class Client extends Emitter<ClientEvents> {
       onClosed: (error) => this.#givenUp(error),
       onError: (error) => this._report(error),
     });
+    this._watches = new Watches(this._connection);
     this.#relays = new Relays(this._connection);
     this.#shared = new Shared(RTCPeerConnection);
   }
@@ -140,12 +145,18 @@ export class Client extends Emitter<ClientEvents> {
     return room;
   }
 
+  /** A room's feed, to post and to watch without joining: see `Feed`. Throws TypeError, RangeError. */
+  feed(room: string): Feed {
+    return new Feed(room, this._watches);
+  }
+
   /** Leave every room in good order (5 s at most) and disconnect. */
   async close(): Promise<void> {
     try {
       await Promise.all([...this.#rooms.values()].map((room) => room.leave()));
     } finally {
       await this._connection.close();
+      this._watches.close(null);
     }
     this.#relays.reset();
     await this._endEvents();
@@ -192,6 +203,10 @@ export class Client extends Emitter<ClientEvents> {
       case "room-closed":
         this.#presence(event.room)?.receiveEnd(event.reason);
         break;
+      case "post":
+      case "missed":
+        this._watches.receive(event);
+        break;
     }
   }
 
@@ -201,17 +216,20 @@ export class Client extends Emitter<ClientEvents> {
 
   #connected(): void {
     for (const room of this.#rooms.values()) room._presence.connected();
+    this._watches.connected();
     this._emit("connected");
   }
 
   #disconnected(reason: string): void {
     this.#relays.reset();
     for (const room of this.#rooms.values()) room._presence.disconnected();
+    this._watches.disconnected();
     this._emit("disconnected", reason);
   }
 
   #givenUp(error: Error): void {
     this._report(error);
+    this._watches.close(error);
     for (const room of this.#rooms.values()) void room._over(`the connection is given up: ${error.message}`);
   }
 

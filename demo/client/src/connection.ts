@@ -18,7 +18,7 @@ export type { Transport } from "./dialling.ts";
 export type { Token } from "./tokens.ts";
 
 /** What the server sends, but for `shutdown`, which is the connection's own business. */
-const EVENTS = new Set(["roster", "signal", "relay", "relayed", "refused", "replaced", "room-closed"]);
+const EVENTS = new Set("roster signal relay relayed refused replaced room-closed post missed".split(" "));
 /** Ways to the server, in the order in which they are tried. */
 export const TRANSPORTS: readonly Transport[] = ["websocket", "polling"];
 /**

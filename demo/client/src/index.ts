@@ -4,6 +4,9 @@
 export type { Channel, LaneName, Message, SendOptions } from "./channel.ts";
 export { Client, type ClientEvents, type ClientOptions, type JoinOptions } from "./client.ts";
 export { ConnectionFailed, EitherwayError, NotInRoom, Refused, TooLarge, Undelivered } from "./errors.ts";
+export type { Guest } from "./guests.ts";
+export type { Feed, PostOptions } from "./feed.ts";
+export type { Post, Watch, WatchOptions } from "./feed-watch.ts";
 export { BadIdentity, Identity, type Incarnations } from "./identity.ts";
 export type { Profile } from "./membership.ts";
 export { type Claim, claimPageIdentity } from "./page-identity.ts";

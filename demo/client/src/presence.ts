@@ -1,8 +1,10 @@
 import { after, now, soon } from "./clock.ts";
 import type { Connection } from "./connection.ts";
 import { ConnectionFailed, EitherwayError, Refused } from "./errors.ts";
+import type { Guest } from "./guests.ts";
 import type { Membership } from "./membership.ts";
 import type { IceServer, Joined, LeftReason, RelayFrom, Roster, SignalFrom } from "./protocol/events.ts";
+import { isGuest } from "./protocol/ids.ts";
 import { readJoined } from "./protocol/reading.ts";
 import { RosterCore, type RosterEvent, type RosterMember } from "./roster.ts";
 
@@ -37,6 +39,8 @@ export interface Audience {
   changed(id: string, profile: string, attributes: RosterMember["attributes"]): void;
   /** The connections between which a peer can be relayed to; null where there is none. */
   relay(id: string, mine: number | null, theirs: number | null): void;
+  guestCame(guest: Guest): void;
+  guestLeft(guest: Guest, reason: LeftReason): void;
   /** A packet of a peer; false if there is no such peer. */
   packet(from: string, packet: Packet): boolean;
   /** The room is over for this program. */
@@ -85,6 +89,11 @@ export class Presence {
     this.#audience = audience;
     this.#onIceServers = onIceServers;
     this.#roster = new RosterCore(membership.room, membership.identity.id);
+  }
+
+  /** The room's guests by id. */
+  get guests(): ReadonlyMap<string, Guest> {
+    return this.#roster.guests.all;
   }
 
   // ---- joining
@@ -155,6 +164,11 @@ export class Presence {
       if (error instanceof Refused) this.#asked = null;
       throw error;
     }
+  }
+
+  /** Whether the room has been joined on the connection that there is now. */
+  get joined(): boolean {
+    return this.#mine !== null;
   }
 
   /** There is a new connection: join on it, for as long as it lasts. */
@@ -241,7 +255,7 @@ export class Presence {
   }
 
   #receive(from: string, packet: Packet): void {
-    if (this.#over || this.#audience.packet(from, packet)) return;
+    if (this.#over || isGuest(from) || this.#audience.packet(from, packet)) return;
     if (this.#held.length >= MAX_HELD) this.#held.shift();
     this.#held.push({ since: now(), from, packet });
   }
@@ -284,6 +298,12 @@ export class Presence {
       case "PeerWentAway":
       case "PeerCameBack":
         this.#tellRelay(event.id);
+        break;
+      case "GuestCame":
+        this.#audience.guestCame(event.guest);
+        break;
+      case "GuestLeft":
+        this.#audience.guestLeft(event.guest, event.reason);
         break;
       case "BadMember":
         console.warn(`eitherway: a member of ${JSON.stringify(this.membership.room)} is not shown: ${event.why}`);

@@ -4,6 +4,9 @@ import { after, Bell, now, within } from "./clock.ts";
 import { type FrameType, Lane } from "./codec/frames.ts";
 import type { Emitter } from "./emitter.ts";
 import { NotInRoom, Undelivered } from "./errors.ts";
+import { Feed, type PostOptions } from "./feed.ts";
+import type { Watch, WatchOptions } from "./feed-watch.ts";
+import type { Guest } from "./guests.ts";
 import { DEFAULT, type Key, laneOf } from "./link/index.ts";
 import type { LinkMaker } from "./links.ts";
 import { type Membership, type Profile, readProfile } from "./membership.ts";
@@ -29,6 +32,9 @@ const UNPROVED_SECONDS = 5;
 /** Seconds between looks at such a peer. */
 const LOOK_SECONDS = 0.25;
 
+/** Seconds between looks whether the room has been joined again. */
+const JOIN_SECONDS = 0.02;
+
 /** How a message is sent to a room. */
 export interface RoomSendOptions extends SendOptions {
   /** Whom it is for: a peer or several, or their ids. Left out: everyone. */
@@ -41,6 +47,10 @@ export interface RoomSendOptions extends SendOptions {
 export type RoomEvents = PeerEvents & {
   /** A peer was announced. */
   peerJoined: [peer: Peer];
+  /** A program without a key has joined: nobody links to it. */
+  guestJoined: [guest: Guest];
+  /** It is gone: why. */
+  guestLeft: [guest: Guest, reason: string];
   /** The room is over for this program. */
   closed: [reason: string];
 };
@@ -56,6 +66,7 @@ export class Room extends Talking<ChannelEvents<unknown> & RoomEvents, RoomSendO
   /** @internal */
   readonly _consumers = new Map<Key, Consumer>();
   readonly #p2p: P2P;
+  readonly #feed: Feed;
   readonly #links: LinkMaker;
   readonly #peers = new Map<string, Peer>();
   readonly #arrivals = new Bell();
@@ -69,7 +80,7 @@ export class Room extends Talking<ChannelEvents<unknown> & RoomEvents, RoomSendO
   /** @internal */
   constructor(client: Client, membership: Membership, p2p: P2P, links: LinkMaker) {
     super(
-      ["peerJoined", "peerLeft", "peerUpdated", "pathChanged", "undelivered", "closed"],
+      ["peerJoined", "peerLeft", "peerUpdated", "pathChanged", "undelivered", "guestJoined", "guestLeft", "closed"],
       (error) => client._report(error),
     );
     this.client = client;
@@ -82,10 +93,29 @@ export class Room extends Talking<ChannelEvents<unknown> & RoomEvents, RoomSendO
       vanished: (id, reason) => this.#vanished(id, reason),
       changed: (id, profile, attributes) => this.#changed(id, profile, attributes),
       relay: (id, mine, theirs) => this.#relay(id, mine, theirs),
+      guestCame: (guest) => this._emit("guestJoined", guest),
+      guestLeft: (guest, reason) => this._emit("guestLeft", guest, reason),
       packet: (from, packet) => this.#packet(from, packet),
       over: (reason) => this._over(reason),
     };
+    this.#feed = new Feed(this.name, client._watches, {
+      check: () => this.check(),
+      ready: () => this.#ready(),
+      who: (id) => this.#peers.get(id) ?? id,
+    });
     this._presence = new Presence(membership, client._connection, audience, (servers) => links.useIceServers(servers));
+  }
+
+  // ---- the feed, which is not sealed
+
+  /** Post to this room's feed, which the server reads and keeps: see `Feed.post`. Rejects with NotInRoom, too. */
+  async post(topic: string, data: unknown, options?: PostOptions): Promise<number> {
+    return await this.#feed.post(topic, data, options);
+  }
+
+  /** Posts as they come: see `Feed.watch`. It ends when the room is left. Throws NotInRoom. */
+  watch(topics: string | readonly string[], options?: WatchOptions): Watch {
+    return this.#feed.watch(topics, options);
   }
 
   // ---- who is here
@@ -93,6 +123,14 @@ export class Room extends Talking<ChannelEvents<unknown> & RoomEvents, RoomSendO
   /** The other members by id, in join order. Those whose connection is gone for now are among them. */
   get peers(): ReadonlyMap<string, Peer> {
     return this.#peers;
+  }
+
+  /**
+   * Members without a key, by id: plain WebRTC programs that signal through this server. Nothing that is sent here goes
+   * to them.
+   */
+  get guests(): ReadonlyMap<string, Guest> {
+    return this._presence.guests;
   }
 
   /** What this program says of itself to the others. */
@@ -206,8 +244,21 @@ export class Room extends Talking<ChannelEvents<unknown> & RoomEvents, RoomSendO
     for (const { _consumers } of [this, ...peers]) {
       for (const consumer of _consumers.values()) consumer.close();
     }
+    this.#feed._end();
     this._emit("closed", reason);
     await Promise.all([...peers, this].map((emitter) => emitter._endEvents()));
+  }
+
+  /** Until this program is a member again, so that others see whom a post is from. */
+  async #ready(): Promise<void> {
+    this.check();
+    await this.client._watches.untilConnected();
+    while (!this._presence.joined) {
+      this.check();
+      await new Promise<void>((resolve) => after(JOIN_SECONDS, resolve));
+      await this.client._watches.untilConnected();
+    }
+    this.check();
   }
 
   // ---- inside: what the presence tells

@@ -9,14 +9,12 @@
 
 import { sha256 } from "@noble/hashes/sha2.js";
 
+import { type GuestEvent, Guests } from "./guests.ts";
 import type * as wire from "./protocol/events.ts";
-import { fromText, peerId } from "./protocol/ids.ts";
+import { fromText, isGuest, peerId } from "./protocol/ids.ts";
 import { BadStatement, readStatement, type Statement } from "./protocol/statements.ts";
 import { encodeUtf8 } from "./protocol/utf8.ts";
 import type { Remote } from "./session/handshake.ts";
-
-/** How the ids of members without keys begin: nobody can link to them. */
-export const GUEST = "guest-";
 
 /** A member whose statement has been checked. `user` and `attributes` are the server's word. */
 export interface RosterMember {
@@ -93,12 +91,14 @@ export type RosterEvent =
   | PeerWentAway
   | PeerCameBack
   | BadMember
-  | MustJoinAgain;
+  | MustJoinAgain
+  | GuestEvent;
 
 /** One room's roster, as seen by the member `me`. */
 export class RosterCore {
   /** How often the server showed what was not believed, by why. */
   readonly bad = new Map<string, number>();
+  readonly guests = new Guests();
   readonly #room: string;
   readonly #me: string;
   #version: number | null = null;
@@ -144,6 +144,7 @@ export class RosterCore {
       else this.#absent.set(id, now + joined.limits.grace);
     }
     for (const id of [...this.#told.keys(), ...this.#members.keys()]) this.#unsettled.add(id);
+    this.#events.push(...this.guests.receiveJoined(joined.peers));
   }
 
   /** What changed between two versions. One that is known is ignored, and so is one after a gap. */
@@ -156,8 +157,10 @@ export class RosterCore {
       }
       return;
     }
+    const known = this.#version - delta.base;
     this.#version = delta.version;
     for (const change of delta.changes) this.#apply(change);
+    this.#events.push(...this.guests.receiveChanges(delta.changes.slice(known)));
   }
 
   #apply(change: wire.Change): void {
@@ -178,7 +181,7 @@ export class RosterCore {
   }
 
   #counts(id: string): boolean {
-    return id !== this.#me && !id.startsWith(GUEST);
+    return id !== this.#me && !isGuest(id);
   }
 
   // ---- time and events

@@ -191,3 +191,28 @@ export interface Shutdown {
   readonly reason: string;
   readonly reconnect_after: number;
 }
+
+/** `post`, as a watcher gets it. `from` is a member's id or a token's user; `at` is in milliseconds of Unix time. */
+export interface PostFrom {
+  readonly room: string;
+  readonly id: number;
+  readonly topic: string;
+  readonly event: string;
+  readonly data: unknown;
+  readonly from: string;
+  readonly at: number;
+  readonly watch: number;
+}
+
+/** `missed`: this watcher has fallen behind what the room keeps; posts up to `id` may be missing. */
+export interface Missed {
+  readonly room: string;
+  readonly id: number;
+  readonly watch: number;
+}
+
+/** The reply to `watch`: the newest post's id, and whether posts since `since` may be gone. */
+export interface Watching {
+  readonly id: number;
+  readonly missed: boolean;
+}

@@ -85,3 +85,11 @@ function spell(data: Uint8Array, alphabet: string, width: number): string {
   if (held > 0) text += alphabet.charAt((bits << (width - held)) & ((1 << width) - 1));
   return text;
 }
+
+/** How the ids of members without keys begin, and no peer's id does. */
+const GUEST = "guest-";
+
+/** Whether this is the id of a member without a key: nobody can link to it. */
+export function isGuest(id: string): boolean {
+  return id.startsWith(GUEST);
+}

@@ -24,3 +24,17 @@ export const MAX_INTEGER = Number.MAX_SAFE_INTEGER;
 export const RELAYED_EVERY_BYTES = 65_536;
 /** ... and at the latest after so many seconds. */
 export const RELAYED_EVERY_SECONDS = 0.05;
+/** Bytes of UTF-8 in a topic, or in a pattern of topics. */
+export const MAX_TOPIC = 256;
+/** Words between the dots of a topic or pattern. */
+export const MAX_TOPIC_WORDS = 16;
+/** Patterns in one watch. */
+export const MAX_PATTERNS = 64;
+/** Watches of one client, in all rooms. */
+export const MAX_WATCHES = 64;
+/** Bytes of UTF-8 in the name of an event within a topic. */
+export const MAX_EVENT_NAME = 128;
+/** Bytes of UTF-8 in the key that makes a repeated post harmless. */
+export const MAX_POST_KEY = 128;
+/** Lists and objects that lie in each other in the data of a post. */
+export const MAX_POST_DEPTH = 64;

@@ -11,6 +11,8 @@ import type {
   LeftReason,
   Limits,
   Member,
+  Missed,
+  PostFrom,
   Refused,
   RelayFrom,
   Relayed,
@@ -20,6 +22,7 @@ import type {
   Shutdown,
   SignalFrom,
   SignalKind,
+  Watching,
 } from "./events.ts";
 
 /** Something of the server's makes no sense; the message says what. */
@@ -36,7 +39,9 @@ export type ServerEvent =
   | ({ readonly name: "refused" } & Refused)
   | ({ readonly name: "replaced" } & Replaced)
   | ({ readonly name: "room-closed" } & RoomClosed)
-  | ({ readonly name: "shutdown" } & Shutdown);
+  | ({ readonly name: "shutdown" } & Shutdown)
+  | ({ readonly name: "post" } & PostFrom)
+  | ({ readonly name: "missed" } & Missed);
 
 const KINDS: readonly SignalKind[] = ["request", "offer", "answer", "candidate"];
 const REASONS: readonly LeftReason[] = ["left", "removed", "closed", "lost", "restarted"];
@@ -52,6 +57,17 @@ export function readJoined(data: unknown): Joined {
     limits: readLimits(fields["limits"]),
     resumed: flag(fields, "resumed"),
   };
+}
+
+/** The reply to `post`: the post's id. Throws BadEvent. */
+export function readPosted(data: unknown): number {
+  return integer(record(data, "a reply"), "id");
+}
+
+/** The reply to `watch`. Throws BadEvent. */
+export function readWatching(data: unknown): Watching {
+  const fields = record(data, "a reply");
+  return { id: integer(fields, "id"), missed: flag(fields, "missed") };
 }
 
 /** An event of the server's; null if there is none of this name, or it makes no sense. */
@@ -101,6 +117,26 @@ function read(name: string, fields: Fields): ServerEvent | null {
       return { name, room: text(fields, "room"), reason: text(fields, "reason") };
     case "shutdown":
       return { name, reason: text(fields, "reason"), reconnect_after: number(fields, "reconnect_after") };
+    case "post":
+      if (!("data" in fields)) throw new BadEvent("a post has data");
+      return {
+        name,
+        room: text(fields, "room"),
+        id: integer(fields, "id"),
+        topic: text(fields, "topic"),
+        event: optional(fields, "event") ?? "",
+        data: fields["data"],
+        from: optional(fields, "from") ?? "",
+        at: integer(fields, "at"),
+        watch: fields["watch"] === undefined ? 0 : integer(fields, "watch"),
+      };
+    case "missed":
+      return {
+        name,
+        room: text(fields, "room"),
+        id: integer(fields, "id"),
+        watch: fields["watch"] === undefined ? 0 : integer(fields, "watch"),
+      };
     default:
       return null;
   }

@@ -58,8 +58,10 @@ describe("joining", () => {
   test("guests are not peers", () => {
     const core = new RosterCore(ROOM, ME.id);
     core.receiveJoined(joined([ada.member({ id: "guest-7", key: "", statement: "" })]), 0);
+    expect(types(core)).toEqual(["GuestCame"]);
+    expect(core.member("guest-7")).toBeUndefined();
     core.receiveDelta(delta(10, 11, left("guest-7")), 0);
-    expect(events(core)).toEqual([]);
+    expect(types(core)).toEqual(["GuestLeft"]);
   });
 
   test("a statement that did not change is not checked again", () => {
