@@ -1,11 +1,14 @@
 import { defineConfig } from "vitest/config";
 
+import { mangling } from "./mangling.ts";
+
 // One file with everything in it, for pages that import it from the server; npm's users get what tsc writes.
 // Not Vite's library mode: that leaves white space in ES modules.
 export default defineConfig({
   plugins: [
     // In browsers `ws` is nothing but an error text.
     { name: "no-ws", apply: "build", load: (id) => (id.endsWith("/ws/browser.js") ? "export default {};" : null) },
+    mangling(),
   ],
   build: {
     rolldownOptions: {

@@ -1,15 +1,23 @@
 """The demo's page in both browsers, together in one room; `tests/page` looks at the rest of it in Chromium."""
 
 import importlib.util
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from peers.bot.loading import load
+from tests.bots.running import running
 from tests.browser.conftest import Pages
 from tests.browser.driving import Page
 
 pytestmark = pytest.mark.browser
+
+BROWSERS = ["chromium", "firefox"]
+GONE = 2.0
+"""Seconds in which the others see that a tab was closed; who has only lost its connection has 30 to come back."""
+PEER = "document.querySelector('[data-testid=peer]')"
 
 
 async def opened(pages: Pages, kind: str, url: str) -> Page:
@@ -50,15 +58,85 @@ async def test_paths_are_cut_and_healed_with_nothing_lost(
         assert [await number(page, name) for name in ("lost", "doubled", "swapped")] == [0, 0, 0]
 
 
-@pytest.mark.parametrize("kind", ["chromium", "firefox"])
-async def test_a_reloaded_page_has_the_name_and_the_key_it_had(pages: Pages, signalling_url: str, kind: str) -> None:
-    page = await opened(pages, kind, f"{signalling_url}/?room=reload-{kind}")
+@pytest.mark.parametrize("kind", BROWSERS)
+async def test_a_reloaded_page_is_who_it_was_to_the_others_too(pages: Pages, signalling_url: str, kind: str) -> None:
+    url = f"{signalling_url}/?room=reload-{kind}"
+    page, other = await opened(pages, kind, url), await opened(pages, "chromium", url)
     script = "return [sessionStorage.getItem('eitherway.seed'), document.querySelector('[data-testid=name]').value]"
     before = await page.run(script)
     assert all(before)
+    peer = await other.until(f"{PEER}?.dataset.peer")
     await page.reload()
     await page.until("document.body.classList.contains('joined')")
     assert await page.run(script) == before
+    await other.until(
+        "document.querySelector('[data-testid=log]').textContent.includes(told)", told=f"{before[1]} joined"
+    )
+    assert await other.until(f"{PEER}?.dataset.peer") == peer
+
+
+@pytest.mark.parametrize("kind", BROWSERS)
+async def test_a_closed_tab_is_gone_at_once(pages: Pages, signalling_url: str, kind: str) -> None:
+    url = f"{signalling_url}/?room=closed-{kind}"
+    page, other = await opened(pages, kind, url), await opened(pages, "chromium", url)
+    await until_on(other, "direct")
+    name = await page.run("return document.querySelector('[data-testid=name]').value")
+    begun = time.monotonic()
+    await page.close()
+    await other.until(f"{PEER} === null", GONE)
+    print(f"gone after {time.monotonic() - begun:.2f} s")
+    assert f"{name} left (left)" in await other.run("return document.querySelector('[data-testid=log]').textContent")
+
+
+@pytest.mark.parametrize("kind", BROWSERS)
+async def test_a_page_that_may_be_shown_again_stays(pages: Pages, signalling_url: str, kind: str) -> None:
+    url = f"{signalling_url}/?room=put-away-{kind}"
+    page, other = await opened(pages, kind, url), await opened(pages, "chromium", url)
+    await until_on(other, "direct")
+    hide = "dispatchEvent(new PageTransitionEvent('pagehide', { persisted }))"
+    await page.run(hide, persisted=True)
+    await page.run("document.querySelector('[data-testid=name]').value = 'Still here'")
+    await page.run("document.querySelector('[data-testid=name]').dispatchEvent(new Event('change'))")
+    await other.until(f"{PEER}?.textContent.includes('Still here')")
+    assert " left (" not in await other.run("return document.querySelector('[data-testid=log]').textContent")
+    await page.run(hide, persisted=False)
+    await other.until(f"{PEER} === null")
+
+
+@pytest.mark.parametrize("kind", BROWSERS)
+async def test_an_image_comes_back_from_the_bot_as_a_thumbnail_to_look_at(
+    pages: Pages, signalling_url: str, kind: str
+) -> None:
+    async with running(load("peers.bots.thumbnail:bot"), signalling_url, f"thumbnail-{kind}"):
+        page = await opened(pages, kind, f"{signalling_url}/?room=thumbnail-{kind}")
+        await page.until(f"{PEER} !== null")
+        script = """
+            const drawing = new OffscreenCanvas(640, 320);
+            const context = drawing.getContext("2d");
+            context.fillStyle = "rgb(220 20 60)";
+            context.fillRect(0, 0, 640, 320);
+            const files = new DataTransfer();
+            files.items.add(new File([await drawing.convertToBlob({ type: "image/png" })], "red.png"));
+            const input = document.querySelector("[data-testid=file-input]");
+            input.files = files.files;
+            input.dispatchEvent(new Event("change"));
+        """
+        await page.run(script)
+        await page.until("document.querySelector('[data-direction=in] [data-testid=file-picture]') !== null")
+        script = """
+            const picture = document.querySelector("[data-testid=file-picture]");
+            const row = picture.closest("[data-testid=file]");
+            const [red, green, blue] = picture.getContext("2d").getImageData(80, 40, 1, 1).data;
+            return {
+                size: [picture.width, picture.height], colour: [red, green, blue], name: row.dataset.name,
+                label: picture.getAttribute("aria-label"),
+            };
+        """
+        seen = await page.run(script)
+        assert seen["size"] == [160, 80]
+        assert [abs(one - other) < 12 for one, other in zip(seen["colour"], (220, 20, 60), strict=True)] == [True] * 3
+        assert seen["name"].startswith("thumbnail of red.")
+        assert seen["label"] == f"Picture: {seen['name']}"
 
 
 async def test_axe_finds_nothing_in_firefox_either(pages: Pages, signalling_url: str) -> None:

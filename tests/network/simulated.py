@@ -100,7 +100,7 @@ class Pair(World):
         if self.relay.connection[index] is not None:
             return
         side = self.sides[index]
-        if self.clock.now >= side.asleep_until and self.server_up and not self.hosts[index].isolated:
+        if not side.asleep and self.server_up and not self.hosts[index].isolated:
             self.relay.connect(index)
             self.tune()
         else:
@@ -150,7 +150,7 @@ class Pair(World):
 
     def stop(self, trouble: Trouble) -> None:
         """A program is stopped."""
-        self.sides[self.names.index(trouble.whom)].asleep_until = self.clock.now + trouble.seconds
+        self.sides[self.names.index(trouble.whom)].asleep.sleep(trouble.seconds)
         self._unheard(trouble)
 
     def _unheard(self, trouble: Trouble) -> None:

@@ -227,7 +227,7 @@ class Trouble:
     def _sleep(self) -> None:
         """A program stalls."""
         side = self._rng.choice(self._world.sides)
-        side.asleep_until = self._world.clock.now + self._rng.choice((0.2, 1, 4))
+        side.asleep.sleep(self._rng.choice((0.2, 1, 4)))
 
     def peace(self, kind: str) -> None:
         """From now on a path stays up: direct, relay, both, or a relay beside a direct path that is dead in silence."""

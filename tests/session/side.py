@@ -20,6 +20,7 @@ from peers.session.events import (
 )
 from peers.session.routing import Flight
 from peers.session.session import Session
+from tests.session.asleep import Asleep
 from tests.session.channels import Broken, Inlet, Outlet
 from tests.session.network import Direct
 
@@ -44,8 +45,7 @@ class Side:
         self.datagrams: list[tuple[int, int]] = []
         self.undelivered: list[Outbound] = []
         self.ended = self.failed_ok = False
-        self.asleep_until = 0.0
-        self._deferred: list[Callable[[], object]] = []
+        self.asleep = Asleep(world.clock)
         self._wake_at = float("inf")
         self._inlet("", 0)
 
@@ -58,10 +58,7 @@ class Side:
 
     def _awake(self, again: Callable[[], object]) -> bool:
         """Whether this program runs now; if it sleeps, the call comes when it wakes."""
-        if self.clock.now < self.asleep_until:
-            self.clock.at(self.asleep_until, again)
-            return False
-        return not self.ended
+        return not self.asleep.puts_off(again) and not self.ended
 
     def arrived(self, instance: DirectInstance | None, packet: bytes) -> None:
         """A packet came."""

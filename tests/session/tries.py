@@ -51,7 +51,7 @@ class Try(Direct):
         world = self.world
         if not all(side.tries.get(self.attempt) is self for side in world.sides):
             return
-        if world.passable(self) and all(world.clock.now >= side.asleep_until for side in world.sides):
+        if world.passable(self) and not any(side.asleep for side in world.sides):
             self.is_open = True
             for side in world.sides:
                 trip = 4 * self.wires[side.index].delay

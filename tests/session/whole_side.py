@@ -13,6 +13,7 @@ from peers.session.credit import Budget
 from peers.session.events import ChannelOpened, DirectAdopted, DirectInstance, MessageReceived, Suspected
 from peers.session.link_core import DirectEnded, LinkCore, Ready, SessionEnded, SessionStarted
 from peers.session.rules import Rules
+from tests.session.asleep import Asleep
 from tests.session.books import Books, content
 from tests.session.channels import Broken
 from tests.session.pair import ROOM, Program
@@ -33,7 +34,7 @@ class Side:
     def __init__(self, world: "World", index: int, program: Program, peer: Program) -> None:
         self.world, self.index, self.clock = world, index, world.clock
         self.program, self.remote = program, peer
-        self.asleep_until = 0.0
+        self.asleep = Asleep(world.clock)
         self.core: LinkCore | None = None
         self.tries: dict[int, Try] = {}
         self.books = Books(program.name)
@@ -52,10 +53,7 @@ class Side:
 
     def _awake(self, again: Callable[[], object]) -> bool:
         """Whether this program runs now; if it is stopped, the call comes when it goes on."""
-        if self.clock.now < self.asleep_until:
-            self.clock.at(self.asleep_until, again)
-            return False
-        return True
+        return not self.asleep.puts_off(again)
 
     def arrived(self, instance: DirectInstance | None, packet: bytes) -> None:
         """A packet came."""
@@ -306,7 +304,7 @@ class Side:
 
     def send(self, lane: Lane, size: int) -> bool:
         """Send the next message of a lane, if there is room for it."""
-        if self.clock.now < self.asleep_until or self.core is None:
+        if self.asleep or self.core is None:
             return False
         session = self.core.session
         channel = 0

@@ -1,4 +1,4 @@
-/** What a browser tells of its network and its page, as a hint that a try to reach the server may do better now. */
+/** What a browser tells of its network and its page: that a try to reach the server may do better now, and the end. */
 
 /** Call `hint` when the network is back, or the page is looked at again. Returns what takes it off. */
 export function listenForHints(hint: () => void): () => void {
@@ -13,4 +13,16 @@ export function listenForHints(hint: () => void): () => void {
     globalThis.removeEventListener?.("online", hint);
     page?.removeEventListener("visibilitychange", shown);
   };
+}
+
+/**
+ * Call `ended` when the page ends: its tab is closed, it is loaded again, or another takes its place. Not when it is put
+ * away to be shown again. Returns what takes it off.
+ */
+export function listenForEnd(ended: () => void): () => void {
+  const hidden = (event: Event): void => {
+    if (!(event as PageTransitionEvent).persisted) ended();
+  };
+  globalThis.addEventListener?.("pagehide", hidden);
+  return () => globalThis.removeEventListener?.("pagehide", hidden);
 }

@@ -2,6 +2,7 @@ import { after, now, soon } from "./clock.ts";
 import type { Connection } from "./connection.ts";
 import { ConnectionFailed, EitherwayError, Refused } from "./errors.ts";
 import type { Guest } from "./guests.ts";
+import { listenForEnd } from "./hints.ts";
 import type { Membership } from "./membership.ts";
 import type { IceServer, Joined, LeftReason, RelayFrom, Roster, SignalFrom } from "./protocol/events.ts";
 import { isGuest } from "./protocol/ids.ts";
@@ -77,6 +78,8 @@ export class Presence {
   #renewal: (() => void) | null = null;
   #resting = false;
   #over = false;
+  /** A page that ends has time for one word: else it would be away to the others for the grace time. */
+  readonly #stopListening = listenForEnd(() => void this.leave());
 
   constructor(
     membership: Membership,
@@ -223,6 +226,7 @@ export class Presence {
     this.#joining = null;
     this.#timer?.();
     this.#renewal?.();
+    this.#stopListening();
   }
 
   // ---- what the server sends

@@ -44,6 +44,12 @@ export interface SocketPacket {
   readonly fields: Readonly<Record<string, unknown>>;
 }
 
+/** What stands where an attachment has its place. */
+interface Placeholder {
+  readonly _placeholder: unknown;
+  readonly num: unknown;
+}
+
 /** What the server says when it opens a connection: times in milliseconds, sizes in bytes. */
 export interface Handshake {
   readonly sid: string;
@@ -62,7 +68,7 @@ export function encodePacket(type: number, namespace: string, data?: object, id?
   const attachments: Uint8Array[] = [];
   const json = JSON.stringify(data, function (this: Record<string, unknown>, key, value: unknown) {
     const raw = this[key]; // a Buffer has its own idea of JSON
-    return raw instanceof Uint8Array ? { _placeholder: true, num: attachments.push(raw) - 1 } : value;
+    return raw instanceof Uint8Array ? ({ _placeholder: true, num: attachments.push(raw) - 1 } satisfies Placeholder) : value;
   }) as string | undefined;
   const head = attachments.length > 0 ? `${type + BINARY}${attachments.length}-` : type;
   const within = namespace === "/" ? "" : `${namespace},`;
@@ -101,7 +107,7 @@ export class Reader {
   }
 
   #filled(value: unknown): unknown {
-    const { _placeholder, num } = (value ?? {}) as { readonly _placeholder?: unknown; readonly num?: unknown };
+    const { _placeholder, num } = (value ?? {}) as Partial<Placeholder>;
     if (_placeholder !== true) return value;
     const attachment: unknown = this.#attachments[num as number];
     if (!(attachment instanceof Uint8Array)) throw new BadPacket("a placeholder of nothing");

@@ -15,7 +15,7 @@
 import { Attempt, DEADLINE, GRACE, Overtakers, type Phase } from "./attempt.ts";
 import type { Candidate, Description, NegotiationEvent } from "./events.ts";
 import { AGAIN, Allowance, DOUBT, PATIENCE, type Random, RETRY, Retry, STEADY } from "./retry.ts";
-import { candidateOf, hashOf, isAttempt, isCandidate, isDescription, isPayload, NO_MORE } from "./signals.ts";
+import { candidateOf, hashOf, isAttempt, isCandidate, isDescription, isPayload, NO_MORE, type Request } from "./signals.ts";
 
 /** The attempts of one link. Any call that takes `now` (seconds) may leave events for `nextEvent`. */
 export class Negotiation {
@@ -223,7 +223,7 @@ export class Negotiation {
   }
 
   #receiveRequest(payload: unknown, now: number): string {
-    const seen = isPayload(payload) ? payload.seen : undefined;
+    const seen = isPayload(payload) ? (payload as Partial<Request>).seen : undefined;
     if (!isAttempt(seen) || seen > this.#last) return "nonsense";
     if (this.#current !== null) return "in-progress";
     if (this.#live !== null && this.#live > seen) return "stale";
@@ -340,7 +340,7 @@ export class Negotiation {
     if (this.#offers) {
       this.#begin(this.#last + 1, now);
     } else {
-      this.#events.push({ type: "SendSignal", kind: "request", attempt: this.#last, payload: { seen: this.#last } });
+      this.#events.push({ type: "SendSignal", kind: "request", attempt: this.#last, payload: { seen: this.#last } satisfies Request });
       // Should no offer come of it, this was a failure; if one does, `heard` says that it was none.
       this.#retry.failed(now);
     }

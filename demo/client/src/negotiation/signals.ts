@@ -22,6 +22,11 @@ export const MAX_ATTEMPT = 2 ** 32 - 1;
 /** The payload that says: no more candidates. */
 export const NO_MORE: SignalPayload = { candidate: null };
 
+/** The payload of a request. */
+export interface Request {
+  readonly seen: unknown;
+}
+
 /** What an answer says of its offer: base64url, unpadded, of SHA-256 of the SDP as UTF-8. */
 export function hashOf(description: Description): string {
   return toText(sha256(new TextEncoder().encode(description.sdp)));

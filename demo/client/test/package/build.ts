@@ -22,16 +22,17 @@ export async function output(cwd: string, program: string, ...arguments_: string
   return (await run(program, arguments_, { cwd, env, maxBuffer: 2 ** 26 })).stdout;
 }
 
-/** Build the client in a copy, so that nobody's `dist` is disturbed. Returns the copy. */
-export async function build(): Promise<string> {
+/** Build the client in a copy, so that nobody's `dist` is disturbed. Returns the copy. `script`: all, or the bundle. */
+export async function build(...script: string[]): Promise<string> {
   const workspace = await folder();
   await symlink(join(DEMO, "node_modules"), join(workspace, "node_modules"));
   await cp(join(DEMO, "tsconfig.base.json"), join(workspace, "tsconfig.base.json"));
   const copy = join(workspace, "client");
-  for (const name of ["src", "package.json", "README.md", "tsconfig.json", "tsconfig.build.json", "vite.config.ts"]) {
+  for (const name of ["src", "package.json", "README.md", "tsconfig.json", "tsconfig.build.json", "vite.config.ts", "mangling.ts"]) {
     await cp(join(CLIENT, name), join(copy, name), { recursive: true });
   }
-  await output(copy, "npm", "run", "build");
+  if (script.length === 0) await output(copy, "npm", "run", "build");
+  else await output(copy, "npm", "exec", "--", ...script);
   return copy;
 }
 
