@@ -265,3 +265,16 @@ async def test_how_they_are_shown(connect: Connect) -> None:
     await watch.close()
     assert repr(watch) == "<Watch 'shop' a b ended>"
     assert [post async for post in watch] == []
+
+
+async def test_what_a_live_watch_has_missed_is_told_with_the_next_post(connect: Connect) -> None:
+    client = connect()
+    async with client.feed("shop").watch("t") as watch:
+        posts = aiter(watch)
+        first = await client.feed("shop").post("t", 1)
+        assert not (await take(posts, 1))[0].missed
+        client._receive("missed", {"room": "shop", "id": first, "watch": watch._number})  # as the server says it
+        assert watch.last == first
+        for data in (2, 3):
+            await client.feed("shop").post("t", data)
+        assert [(post.data, post.missed) for post in await take(posts, 2)] == [(2, True), (3, False)]

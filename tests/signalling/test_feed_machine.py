@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from signalling.clients import Client
 from signalling.engine.packets import Parts, Shared, Speller
@@ -23,7 +23,7 @@ ROOMS = ["a", "b"]
 TOPICS = ["x", "x.1", "x.2", "y"]
 PATTERNS = ["x", "x.*", "x.**", "**", "y", "*"]
 OUTBOX = 6_000
-KEPT = 25
+KEPT = 60
 
 
 class Reader:
@@ -83,7 +83,7 @@ class FeedMachine(RuleBasedStateMachine):
         super().__init__()
         self.loop = asyncio.new_event_loop()
         self.now = 0.0
-        limits = FeedLimits(post=9_000, room=Bounds(posts=KEPT, bytes=20_000, age=50.0), rooms=5, bytes=30_000)
+        limits = FeedLimits(post=9_000, room=Bounds(posts=KEPT, bytes=60_000, age=50.0), rooms=5, bytes=90_000)
         self.feeds = Feeds(limits, lambda: self.now, lambda: 1_000.0 + self.now, self.loop.call_later)
         self.posts = Posts(self.feeds, Speller("/"))
         self.all: dict[str, list[Any]] = {room: [] for room in ROOMS}
@@ -101,14 +101,19 @@ class FeedMachine(RuleBasedStateMachine):
         reader.queue.websocket = reader  # type: ignore[assignment]
         return reader
 
+    @initialize()
+    def watch_everything(self) -> None:
+        for who in (0, 1):
+            self.watch("a", ["**"], [], who, None)
+
     @rule(
-        room=st.sampled_from(ROOMS),
+        room=st.sampled_from(["a", "a", "a", "b"]),
         topic=st.sampled_from(TOPICS),
         event=st.sampled_from(["", "e"]),
-        size=st.sampled_from([0, 0, 500, 8_000]),
-        key=st.sampled_from(["", "", "k", "l"]),
+        size=st.sampled_from([0, 0, 0, 500, 500, 8_000]),
+        key=st.sampled_from(["", "", "", "", "k", "l"]),
         who=st.integers(0, 1),
-        times=st.integers(1, 12),
+        times=st.integers(1, 20),
     )
     def post(self, room: str, topic: str, event: str, size: int, key: str, who: int, times: int) -> None:
         for _ in range(times):
