@@ -217,13 +217,18 @@ async def test_every_so_often_in_each_room(url: str) -> None:
 
 
 async def test_it_waits_for_a_server_that_is_not_there_and_says_so_once(
-    caplog: pytest.LogCaptureFixture, connect: Connect
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    port = free_port()
-    bot = Bot("b")
+    port, bot, tries = free_port(), Bot("b"), Log[None]()
+    connect_once = Client.connect
+
+    async def count(client: Client) -> Client:
+        tries()
+        return await connect_once(client)
+
+    monkeypatch.setattr(Client, "connect", count)
     task = asyncio.create_task(bot.run(f"http://127.0.0.1:{port}", ["one", "two"]))
-    await eventually(lambda: "waits for a server" in caplog.text)
-    await asyncio.sleep(1.5)
+    await tries.count(4)
     assert caplog.text.count("waits for a server") == 1
     assert not bot.status().ok
     server = Server()
@@ -266,16 +271,24 @@ async def joined(client: Client) -> Room:
 async def test_an_outage_that_lasts_is_told_again(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(service, "PATIENCE", 0.3)
+    monkeypatch.setattr(service, "PATIENCE", 0.1)
     bot = Bot("b")
     with Server() as server:
         async with running(bot, server.url):
             await server.kill()
             await eventually(lambda: caplog.text.count("; tried again") >= 2)
+            assert bot._service is not None
+            wait, waits = bot._service._lost.wait, Log[None]()
+
+            async def wait_again() -> bool:
+                waits()
+                return await wait()
+
+            monkeypatch.setattr(bot._service._lost, "wait", wait_again)
             await server.start()
             await eventually(lambda: bot.status().ok)
             caplog.clear()
-            await asyncio.sleep(0.7)
+            await waits.count(1)  # it has looked once more, and waits for the next outage
             assert "; tried again" not in caplog.text
 
 
