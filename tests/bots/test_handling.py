@@ -183,12 +183,12 @@ async def test_no_more_handlers_run_than_may(url: str, connect: Connect) -> None
         await message.peer.send("done")
 
     async with running(bot, url):
-        visitors = [await visit(connect, str(number)) for number in range(6)]
+        visitors = [await visit(connect, str(number)) for number in range(5)]
         for visitor in visitors:
-            for _ in range(5):
+            for _ in range(3):
                 await visitor.bot.send("x")
         for visitor in visitors:
-            await visitor.answers.count(5)
+            await visitor.answers.count(3)
     assert most == 3
 
 

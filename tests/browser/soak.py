@@ -4,7 +4,8 @@
 
 Half of the pages are in Firefox, if asked for. Each has a way to the server of its own. What may happen to a page,
 one or more at a time: its direct paths go silent; its way to the server does; both; the server's connection breaks off;
-the server is killed and started anew. Prints what was lost, doubled and out of order, and exits with 1 if anything was.
+the server is killed and started anew. Prints what was lost, doubled and out of order, and exits with 1 if anything was;
+and the longest time in which a page heard nothing from another though both had a way to the server.
 """
 
 import argparse
@@ -14,7 +15,8 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from contextlib import AsyncExitStack
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,7 @@ from tests.browser.chromium import Chromium, start_chromium
 from tests.browser.conversation import Conversation, PageMember, conversation
 from tests.browser.driving import Page
 from tests.browser.firefox import LOOPBACK, Firefox, start_firefox
+from tests.browser.silences import Silence, Span, silences
 from tests.browser.site import build_client, site
 from tests.serving import ServerProcess
 
@@ -34,6 +37,8 @@ LONGEST = 6.0
 EVERY = 50
 """Milliseconds between messages from each page to each."""
 OPTIONS = ("--ping-interval", "2", "--ping-timeout", "2")
+LONG = 5.0
+"""Seconds of silence that are worth a look at what the two pages were told meanwhile."""
 
 
 class Seat:
@@ -42,6 +47,8 @@ class Seat:
     def __init__(self, backend: int) -> None:
         self.front = Front(backend, self._forecast)
         self.member: PageMember
+        self.closed: list[Span] = []
+        """When it had no way to the server."""
         self._silent = False
 
     def silence(self, silent: bool) -> None:
@@ -79,20 +86,31 @@ class Soak:
                 await seat.member.page.run("directPath.cut()")
             if kind in ("server", "both"):
                 seat.silence(True)
-            await asyncio.sleep(self._random.uniform(0.2, LONGEST))
-            seat.silence(False)
+            with noted([seat] if kind in ("server", "both") else []):
+                await asyncio.sleep(self._random.uniform(0.2, LONGEST))
+                seat.silence(False)
             await seat.member.page.run("directPath.restore()")
 
     async def _restarts(self, until: float) -> None:
         while (left := until - time.monotonic()) > 60:
             await asyncio.sleep(min(left, 60))
             self.happened["restart"] += 1
-            await self._server.stop(9)
-            await self._server.start()
+            with noted(self._seats):
+                await self._server.stop(9)
+                await self._server.start()
+
+
+@contextmanager
+def noted(seats: list[Seat]) -> Iterator[None]:
+    """Meanwhile these have no way to the server."""
+    began = time.time()
+    yield
+    for seat in seats:
+        seat.closed.append((began, time.time()))
 
 
 async def soak(seconds: float, pages: int, firefox: bool, seed: int, folder: Path) -> dict[str, Any]:
-    """Run it; the figures of `compare.py`, and what happened."""
+    """Run it; the figures of `compare.py`, what happened, and silences: see `told`."""
     async with AsyncExitStack() as stack:
         server = await stack.enter_async_context(ServerProcess(*OPTIONS))
         runner = web.AppRunner(site(await asyncio.to_thread(build_client)), shutdown_timeout=1.0)
@@ -114,9 +132,23 @@ async def soak(seconds: float, pages: int, firefox: bool, seed: int, folder: Pat
         paths: Counter[str] = Counter()
         for seat in seats:
             paths.update((await seat.member.paths()).values())
+        events = {seat.member.name: await seat.member.happened() for seat in seats}
         writing.cancel()
         figures = await talk.end()
-        return {**figures, "happened": dict(happenings.happened), "paths": dict(paths)}
+        found = silences(folder, events, {seat.member.name: seat.closed for seat in seats})
+        quiet = [str(found[0]), *(told(one, events) for one in found if one.open > LONG)]
+        return {**figures, "happened": dict(happenings.happened), "paths": dict(paths), "silences": quiet}
+
+
+def told(silence: Silence, events: dict[str, list[dict[str, Any]]]) -> str:
+    """What the two pages were told in a silence, of all and of each other."""
+    began, ended = silence.span
+    lines = [str(silence)]
+    for name, other in ((silence.sender, silence.receiver), (silence.receiver, silence.sender)):
+        for event in events[name]:
+            if began - 10 < event["at"] < ended + 1 and event.get("peer", other) == other:
+                lines.append(f"  {event['at'] - began:+7.2f} s {name}: {event}")
+    return "\n".join(lines)
 
 
 async def chromium(stack: AsyncExitStack, folder: Path) -> Chromium:
@@ -171,7 +203,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         begun = time.monotonic()
         figures = asyncio.run(soak(options.seconds, options.pages, options.firefox, options.seed, Path(folder)))
-    faults, happened, paths = (figures.pop(key) for key in ("faults", "happened", "paths"))
+    faults, happened, paths, quiet = (figures.pop(key) for key in ("faults", "happened", "paths", "silences"))
     totals: Counter[str] = Counter()
     by_path: Counter[str] = Counter()
     for direction in figures.values():
@@ -186,8 +218,9 @@ def main() -> int:
         f"{totals['undelivered']} returned to their senders as undelivered; longest silence between two of them: "
         f"{max(direction['reliable']['longest_gap'] for direction in figures.values()):.1f} s"
     )
-    for fault in faults:
-        print(fault)
+    print(f"longest silence while both had a way to the server: {quiet[0]}")
+    for line in [*quiet[1:], *faults]:
+        print(line)
     return 1 if faults else 0
 
 

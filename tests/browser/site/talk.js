@@ -63,17 +63,15 @@ class Talk {
     const { identity } = await claimPageIdentity();
     this.client = new Client(url, { identity, RTCPeerConnection: CuttableConnection, ...(transports && { transports }) });
     this.client.on("error", (error) => console.error("the client reports:", String(error?.stack ?? error)));
-    this.client.on("connected", () => this.happened.push({ event: "connected" }));
-    this.client.on("disconnected", (reason) => this.happened.push({ event: "disconnected", reason }));
+    this.client.on("connected", () => this.#happened({ event: "connected" }));
+    this.client.on("disconnected", (reason) => this.#happened({ event: "disconnected", reason }));
     this.room = await this.client.join(room, { profile: { name: PUBLIC + name }, p2p });
     this.room.on("message", (message) => this.#arrive(message, "reliable"));
     this.room.channel("bulk", { lane: "bulk" }).on("message", (message) => this.#arrive(message, "bulk"));
     this.room.on("peerJoined", (peer) => this.#appeared(peer));
     this.room.on("peerLeft", (peer, reason) => this.#vanished(peer, reason));
-    this.room.on("pathChanged", (peer, path) => {
-      this.happened.push({ event: "path", peer: nameOf(peer), path });
-    });
-    this.room.on("closed", (reason) => this.happened.push({ event: "closed", reason }));
+    this.room.on("pathChanged", (peer, path) => this.#happened({ event: "path", peer: nameOf(peer), path }));
+    this.room.on("closed", (reason) => this.#happened({ event: "closed", reason }));
     this.room.on("undelivered", ({ peer, messages }) => {
       for (const { data, lane } of messages) this.#record("undelivered", { to: nameOf(peer), lane, n: numberOf(data) });
     });
@@ -109,14 +107,14 @@ class Talk {
 
   #appeared(peer) {
     if (this.#talks.has(peer)) return;
-    this.happened.push({ event: "joined", peer: nameOf(peer), id: peer.id });
+    this.#happened({ event: "joined", peer: nameOf(peer), id: peer.id });
     const talk = [];
     this.#talks.set(peer, talk);
     talk.push(this.#sendSmall(peer), this.#sendBulk(peer));
   }
 
   #vanished(peer, reason) {
-    this.happened.push({ event: "left", peer: nameOf(peer), reason });
+    this.#happened({ event: "left", peer: nameOf(peer), reason });
     this.#talks.delete(peer);
   }
 
@@ -167,9 +165,18 @@ class Talk {
     return n;
   }
 
-  #record(kind, what) {
-    this.#records.push({ kind, at: (performance.timeOrigin + performance.now()) / 1000, ...what });
+  #happened(what) {
+    this.happened.push({ at: seconds(), ...what });
   }
+
+  #record(kind, what) {
+    this.#records.push({ kind, at: seconds(), ...what });
+  }
+}
+
+/** Since 1970. */
+function seconds() {
+  return (performance.timeOrigin + performance.now()) / 1000;
 }
 
 function numberOf(data) {

@@ -10,6 +10,7 @@ from peers.session.routing import Path, Routes
 from tests.sabotage.switch import Patch, Switch, always, instead, of
 
 NEGOTIATION = "peers/test_negotiation.py"
+RETRIES = "peers/test_negotiation_retries.py"
 
 
 def all_offer(patch: Patch) -> None:
@@ -154,7 +155,7 @@ SWITCHES = (
         ("S9",),
         "an attempt may take for ever",
         instead(attempt, "DEADLINE", 1e9),
-        of(NEGOTIATION, "test_an_attempt_that_is_late_is_abandoned_and_tried_again_later_each_time"),
+        of(RETRIES, "test_an_attempt_that_is_late_is_abandoned_and_tried_again_later_each_time"),
     ),
     Switch(
         "retries-back-off",
@@ -162,7 +163,7 @@ SWITCHES = (
         "a failed attempt is followed by the next at once",
         instead(Retry, "failed", retry_at_once),
         of(
-            NEGOTIATION,
+            RETRIES,
             "test_an_attempt_that_is_late_is_abandoned_and_tried_again_later_each_time",
             "test_without_traffic_a_retry_waits_and_traffic_brings_it_forward",
         ),
@@ -172,7 +173,7 @@ SWITCHES = (
         ("S9",),
         "a direct path that ends at once is replaced at once",
         instead(negotiation, "STEADY", 0.0),
-        of(NEGOTIATION, "test_a_path_that_ends_is_replaced_at_once_but_one_that_flaps_is_not"),
+        of(RETRIES, "test_a_path_that_ends_is_replaced_at_once_but_one_that_flaps_is_not"),
     ),
     Switch(
         "attempts-by-the-peer",
@@ -183,6 +184,9 @@ SWITCHES = (
             NEGOTIATION,
             "test_a_peer_cannot_bring_about_attempts_without_end",
             "test_an_offer_that_comes_again_and_again_is_not_always_answered",
+        )
+        + of(
+            RETRIES,
             "test_a_peer_that_comes_and_goes_too_often_is_tried_later_all_the_same",
             "test_a_peer_that_comes_and_goes_brings_about_no_storm_of_attempts",
         ),

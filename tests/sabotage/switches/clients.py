@@ -14,6 +14,7 @@ from signalling.namespace import SignallingNamespace
 from tests.sabotage.switch import Patch, Switch, always, instead, nothing, of
 
 OUTBOX = "signalling/test_outbox.py"
+BY_POLLING = "peers/test_polling.py"
 POLLING = "signalling/test_polling.py"
 BAD_INPUT = "signalling/test_bad_input.py"
 BROKEN = "test_a_packet_that_is_none_ends_its_senders_connection"
@@ -76,7 +77,7 @@ SWITCHES = (
         ("V5", "P2"),
         "our client drops a poll of more than 16 packets",
         instead(dialling, "_read_large_polls", nothing),
-        of(CONNECTION, "test_a_polling_client_reads_large_polls"),
+        of(BY_POLLING, "test_a_polling_client_reads_large_polls"),
     ),
     Switch(
         "polls-that-cannot-be-parsed",

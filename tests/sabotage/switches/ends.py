@@ -75,6 +75,6 @@ SWITCHES = (
         "what was sent and not acknowledged is not reported",
         report_queues_only,
         of(ENDS, "test_undelivered_is_what_was_not_acknowledged_in_order")
-        + of("peers/test_connection.py", "test_a_restarted_program_is_a_new_peer_and_what_is_unknown_is_reported"),
+        + of("peers/test_replaced.py", "test_a_restarted_program_is_a_new_peer_and_what_is_unknown_is_reported"),
     ),
 )

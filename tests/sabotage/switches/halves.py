@@ -166,7 +166,7 @@ SWITCHES = (
             "test_when_the_peer_discards_the_session_what_it_did_not_acknowledge_is_reported",
             "test_the_end_for_good_reports_and_remembers",
         )
-        + of("peers/test_connection.py", "test_a_restarted_program_is_a_new_peer_and_what_is_unknown_is_reported"),
+        + of("peers/test_replaced.py", "test_a_restarted_program_is_a_new_peer_and_what_is_unknown_is_reported"),
     ),
     Switch(
         "direct-proof-keeps-a-peer",

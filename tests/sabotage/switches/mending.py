@@ -13,6 +13,7 @@ from peers.negotiation.retry import MENDED, Retry
 from tests.sabotage.switch import Patch, Switch, always, instead, nothing, of
 
 NEGOTIATION = "peers/test_negotiation.py"
+RETRIES = "peers/test_negotiation_retries.py"
 REACHABLE = "peers/test_reachable.py"
 
 
@@ -128,7 +129,7 @@ SWITCHES = (
         "while a network is mended, attempts that were late put off the next ever more",
         instead(Retry, "lost", nothing),
         of(
-            NEGOTIATION,
+            RETRIES,
             "test_while_a_network_is_mended_attempts_follow_each_other_and_then_back_off",
             "test_a_lost_path_is_replaced_without_long_pauses_whichever_way_it_was_lost",
         ),
@@ -138,21 +139,21 @@ SWITCHES = (
         ("S9", "P6"),
         "attempts follow each other quickly for ever",
         instead(retry, "MENDING", 1e9),
-        of(NEGOTIATION, "test_while_a_network_is_mended_attempts_follow_each_other_and_then_back_off"),
+        of(RETRIES, "test_while_a_network_is_mended_attempts_follow_each_other_and_then_back_off"),
     ),
     Switch(
         "quick-failures-back-off",
         ("S9", "P6"),
         "while a network is mended, attempts that fail at once follow each other as quickly as those that were late",
         mend_what_fails_quickly,
-        of(NEGOTIATION, "test_attempts_that_fail_quickly_back_off_though_a_network_is_mended"),
+        of(RETRIES, "test_attempts_that_fail_quickly_back_off_though_a_network_is_mended"),
     ),
     Switch(
         "flapping-ends-the-mending",
         ("S9",),
         "a path that flaps does not end the quick attempts",
         instead(Retry, "flapped", Retry.failed),
-        of(NEGOTIATION, "test_a_path_that_flaps_ends_the_quick_attempts"),
+        of(RETRIES, "test_a_path_that_flaps_ends_the_quick_attempts"),
     ),
     Switch(
         "nothing-without-a-relay",
@@ -160,7 +161,7 @@ SWITCHES = (
         "attempts are made while nobody would hear of them",
         instead(Negotiation, "unreachable", nothing),
         of(
-            NEGOTIATION,
+            RETRIES,
             "test_nothing_is_tried_while_signals_do_not_get_through",
             "test_a_path_lost_while_signals_do_not_get_through_is_replaced_when_they_do",
             "test_an_attempt_that_is_late_while_signals_do_not_get_through_is_the_last_until_they_do",
@@ -178,21 +179,21 @@ SWITCHES = (
         ("S9",),
         "who waits for the next attempt waits on when there is a relay again",
         wait_for_the_next_try,
-        of(NEGOTIATION, "test_when_signals_get_through_again_there_is_another_attempt_at_once"),
+        of(RETRIES, "test_when_signals_get_through_again_there_is_another_attempt_at_once"),
     ),
     Switch(
         "lost-signals",
         ("S9",),
         "an attempt whose description was lost while there was no relay is waited for",
         keep_what_was_lost,
-        of(NEGOTIATION, "test_when_signals_get_through_again_there_is_another_attempt_at_once[True]"),
+        of(RETRIES, "test_when_signals_get_through_again_there_is_another_attempt_at_once[True]"),
     ),
     Switch(
         "hurried",
         ("S9",),
         "an attempt whose signals may be lost has its 15 s all the same",
         instead(Attempt, "hurry", nothing),
-        of(NEGOTIATION, "test_an_attempt_that_connects_when_signals_get_through_again_has_a_little_time_left"),
+        of(RETRIES, "test_an_attempt_that_connects_when_signals_get_through_again_has_a_little_time_left"),
     ),
     Switch(
         "signals-behind-the-key",

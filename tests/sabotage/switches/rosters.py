@@ -19,6 +19,7 @@ from signalling.rooms.roster import Admission, Entry, Roster
 from tests.sabotage.switch import Patch, Switch, always, instead, nothing, of
 
 BELIEVED = "peers/test_roster.py"
+REPLACED = "peers/test_replaced.py"
 KEPT = "signalling/test_roster.py"
 JOINING = "signalling/test_membership.py"
 COMING_BACK = "peers/test_connection.py"
@@ -164,21 +165,21 @@ SWITCHES = (
         "who has lost its place is not told",
         instead(Membership, "_replace", nothing),
         of(JOINING, "test_a_later_connection_takes_the_place_of_an_earlier", "test_a_new_incarnation_is_a_new_peer")
-        + of(COMING_BACK, "test_a_second_program_with_the_same_identity_replaces_the_first"),
+        + of(REPLACED, "test_a_second_program_with_the_same_identity_replaces_the_first"),
     ),
     Switch(
         "outbid-once",
         ("V1",),
         "a program whose clock is behind stays out",
         instead(Member, "outbid", always(False)),
-        of(COMING_BACK, "test_a_clock_that_was_set_back_does_not_keep_a_program_out"),
+        of(REPLACED, "test_a_clock_that_was_set_back_does_not_keep_a_program_out"),
     ),
     Switch(
         "the-replaced-stays-out",
         ("V1",),
         "a program that was replaced while it was away outbids the one that has its place",
         instead(RosterCore, "joined", property(always(False))),
-        of(COMING_BACK, "test_who_comes_back_and_finds_its_place_taken_stays_out"),
+        of(REPLACED, "test_who_comes_back_and_finds_its_place_taken_stays_out"),
     ),
     Switch(
         "connections-are-announced",
