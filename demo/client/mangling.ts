@@ -10,7 +10,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join, resolve } from "node:path";
 
-import { type ESTree, minifySync, parseSync, type Plugin } from "vite";
+import { type ESTree, minifySync, normalizePath, parseSync, type Plugin } from "vite";
 
 /** Where names begin that others see: a module of `src`, and one of its declarations, or all that it exports. */
 const ALL = "*";
@@ -37,7 +37,7 @@ export function mangling(): Plugin {
     name: "mangling",
     apply: "build",
     config: () => ({ build: { minify: false } }), // that is done here
-    configResolved: (config) => void (root = join(config.root, "src")),
+    configResolved: (config) => void (root = normalizePath(join(config.root, "src"))),
     generateBundle(_, bundle) {
       const [chunk, ...more] = Object.values(bundle);
       if (chunk?.type !== "chunk" || more.length > 0) throw new Error("names are shortened in one file alone");

@@ -65,6 +65,7 @@ describe("with Socket.IO's own parser", () => {
     );
     expect(theirs(encodePacket(CONNECT, "/of/mine", { protocol: 1 }))).toMatchObject([{ data: { protocol: 1 } }]);
     expect(encodePacket(1, "/")).toEqual(["41"]);
+    expect(encodePacket(EVENT, "/", ["a", Buffer.from("x")])).toEqual(['451-["a",{"_placeholder":true,"num":0}]', Buffer.from("x")]);
   });
 
   test("what it writes we read", () => {

@@ -5,7 +5,7 @@ import { createServer, type IncomingMessage, type Server as HttpServer, type Ser
 import type { AddressInfo } from "node:net";
 
 import { Server as SocketIo } from "socket.io";
-import { afterEach, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 
 import { Socket, type SocketError, type SocketOptions } from "../../src/engine/socket.ts";
 import { eventually, inTime } from "../waiting.ts";
@@ -151,7 +151,7 @@ describe.each(TRANSPORTS)("with Node's Socket.IO, by %s", (transport) => {
     const { socket, losses } = await new Told(port, { transport }).connected();
     let pongs = 0;
     io.sockets.sockets.get(socket.id)?.conn.on("packet", ({ type }: { type: string }) => (pongs += Number(type === "pong")));
-    await eventually(() => pongs >= 5, "pongs");
+    await eventually(() => pongs >= 30, "pongs"); // for longer than the server may be silent
     expect(losses).toEqual([]);
     const { conn } = io.sockets.sockets.get(socket.id) as unknown as { conn: { sendPacket: (type: string) => void } };
     const send = conn.sendPacket.bind(conn);
@@ -279,6 +279,45 @@ describe("long-polling", () => {
     await eventually(() => unanswered[0]?.destroyed === true, "the end of the request", 4_000);
     await inTime(silent.socket.drained(), "the end");
     expect(silent.losses).toEqual([]);
+  });
+
+  test("asks under another URL each time: nobody is to answer from memory", async () => {
+    const urls: string[] = [];
+    const http = createServer((request, response) => {
+      urls.push(request.url ?? "");
+      const first = `0{"sid":"s","pingInterval":9000,"pingTimeout":9000,"maxPayload":1000}\x1e40{"sid":"t"}`;
+      response.end(urls.length === 1 ? first : "6");
+    });
+    await new Told(await listening(http), { transport: "polling" }).connected();
+    await eventually(() => urls.length >= 5, "requests");
+    expect(new Set(urls).size).toBe(urls.length);
+  });
+
+  test("hears its own namespace alone, and is connected once", async () => {
+    const said = ['40{"sid":"t"}', '2["e",1]', '40{"sid":"another"}', '2/another,["e",2]', '40/another,{"sid":"x"}', '2["e",3]'];
+    const packets = said.map((text) => (text.startsWith("40") ? text : `4${text}`));
+    const http = createServer((request, response) => {
+      if (request.method === "POST") response.end("ok");
+      else if (!request.url?.includes("&sid=")) {
+        response.end(['0{"sid":"s","pingInterval":9000,"pingTimeout":9000,"maxPayload":1000}', ...packets].join("\x1e"));
+      }
+    });
+    const { socket, events, connects } = await new Told(await listening(http), { transport: "polling" }).connected();
+    expect(events).toEqual([["e", 1], ["e", 3]]);
+    expect([socket.id, connects]).toEqual(["t", 1]);
+  });
+
+  test("after a sleep, in which timers stand still, it is lost with the first word", async () => {
+    const [port] = await polled(1_000, (_, response) => response.end("ok"));
+    const { socket, losses } = await new Told(port, { transport: "polling" }).connected();
+    const later = Date.now() + 18_001;
+    const clock = vi.spyOn(Date, "now").mockImplementation(() => later);
+    try {
+      socket.emit("word", {});
+    } finally {
+      clock.mockRestore();
+    }
+    expect(losses).toEqual(["ping timeout"]);
   });
 
   test("a request that fails is the loss, and says why", async () => {

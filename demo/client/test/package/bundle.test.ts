@@ -78,6 +78,10 @@ test("names that others see are found by the types that have them", () => {
   for (const name of ["_presence", "_link", "peerSettings", "unackedMost"]) expect(names).not.toContain(name);
 });
 
+test("what Node has beside browsers keeps its name", async () => {
+  expect(await readFile(file, "utf8")).toMatch(/\{setImmediate:\w+\}=globalThis/);
+});
+
 describe.each(["websocket", "polling"] as const)("by %s", (transport) => {
   test("it talks to a Python peer and to the library's sources, in every lane and event", async () => {
     const name = fresh();
