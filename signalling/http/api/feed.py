@@ -171,7 +171,8 @@ def _wanted(request: web.Request) -> tuple[dict[str, None], frozenset[str]]:
 
 def _since(request: web.Request) -> int | None:
     """Where to go on from: a browser that comes back says it in a header. Raises ProtocolError `bad-request`."""
+    text = request.query.get("since")
+    since = None if text is None else read_integer(text, "since", 0, MAX_INTEGER)
     if (text := request.headers.get("Last-Event-ID", "")) != "":
         return read_integer(text, "Last-Event-ID", 0, MAX_INTEGER)
-    since = request.query.get("since")
-    return None if since is None else read_integer(since, "since", 0, MAX_INTEGER)
+    return since

@@ -45,6 +45,8 @@ class RoomRoutes:
         """Some of the rooms."""
         access = self._gate.admit(request, "admin")
         limit, after = limit_of(request), request.query.get("after", "")
+        if len(after) > MAX_ROOM_NAME:
+            raise ProtocolError("bad-request", f"after: a room's name, of at most {MAX_ROOM_NAME} characters")
         names = {*self._store.names(), *(feed.room for feed in self._feeds if not feed.idle)}
         found = heapq.nsmallest(limit + 1, (name for name in names if name > after and _may_see(access, name)))
         page = found[:limit]
