@@ -193,7 +193,7 @@ async def test_nesting(server: Server, connect: Connect) -> None:
         assert "64 deep" in reply["error"]["message"]
     async with RawClient(server.url) as raw:
         await raw.greet()
-        await raw.ws.send_str('42["post",{"room":"shop","topic":"t","data":' + "[" * 9_000 + "]" * 9_000 + "}]")
+        await raw.ws.send_str('42["post",{"room":"shop","topic":"t","data":' + "[" * 50_000 + "]" * 50_000 + "}]")
         assert await raw.closed(), "it is no packet that could be read"
     async with RawClient(server.url) as raw:
         await raw.greet()
