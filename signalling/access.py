@@ -1,11 +1,12 @@
 """What one program may do on this server: which rooms, and what in them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final, Literal, get_args
 
 import msgspec
 
 from signalling.protocol.errors import ProtocolError
+from signalling.protocol.topics import is_for_admins
 
 Grant = Literal["join", "relay", "post", "watch", "guest", "admin"]
 GRANTS: Final[frozenset[str]] = frozenset(get_args(Grant))
@@ -28,6 +29,12 @@ class Access(msgspec.Struct, frozen=True, kw_only=True):
             raise ProtocolError("forbidden", f"this needs the grant {grant!r}: ask for a token that has it")
         if room is not None and not any(_matches(pattern, room) for pattern in self.rooms):
             raise ProtocolError("forbidden", f"this token is not for the room {room[:128]!r}")
+
+    def check_watch(self, room: str, topics: Iterable[str]) -> None:
+        """The same for watching these topics, or patterns: the server's own about webhooks are for admins."""
+        self.check("watch", room)
+        if any(map(is_for_admins, topics)):
+            self.check("admin", room)
 
 
 OPEN: Final = Access()

@@ -9,11 +9,12 @@ from signalling.clients import Client
 from signalling.engine.packets import Parts, Shared, Speller
 from signalling.feeds.feed import Feed
 from signalling.feeds.feeds import Feeds
+from signalling.feeds.selection import Selection
 from signalling.feeds.stored import Stored
 from signalling.protocol.errors import ProtocolError
 from signalling.protocol.events import Missed, Post, Posted, Unwatch, Watch, WatcherInfo, Watching
 from signalling.protocol.limits import MAX_EVENT_NAME, MAX_INTEGER, MAX_PATTERNS, MAX_WATCHES
-from signalling.protocol.topics import WATCHERS, Wanted, check_pattern, is_for_admins
+from signalling.protocol.topics import WATCHERS, check_pattern
 from signalling.protocol.writing import Batch
 
 _LOOKED_AT: Final = 256
@@ -27,27 +28,20 @@ class Watched:
     """
 
     def __init__(self, client: Client, feed: Feed, number: int, speller: "PostSpeller") -> None:
-        self.patterns: dict[str, None] = {}
-        self.events: frozenset[str] = frozenset()
+        self.selection = Selection({}, frozenset())
         self.client = client
         self.feed = feed
         self.number = number
         seat = client.seats.get(feed.room)
         self._id = seat.peer if seat is not None else secrets.token_hex(8)
         self._speller = speller
-        self._wanted = Wanted(())
         self._position = feed.history.newest
         self._behind = False
         self._ended = False
 
-    def want(self, patterns: dict[str, None], events: frozenset[str]) -> None:
-        """Which posts it is about, from now on."""
-        self.patterns, self.events = patterns, events
-        self._wanted = Wanted(patterns)
-
     def describe(self) -> WatcherInfo:
         """See `Watcher`."""
-        return WatcherInfo(id=self._id, user=self.client.access.user, topics=list(self.patterns))
+        return WatcherInfo(id=self._id, user=self.client.access.user, topics=list(self.selection.patterns))
 
     def offer(self, post: Stored) -> None:
         """See `Watcher`."""
@@ -83,7 +77,7 @@ class Watched:
         posts = history.after(self._position, _LOOKED_AT)
         for post in posts:
             self._position = post.id
-            if (not self.events or post.event in self.events) and self._wanted.matches(post.topic):
+            if self.selection.has(post):
                 parts = self._speller.post(post, self.number).parts
                 taken.append(parts)
                 most -= sum(map(len, parts))
@@ -153,10 +147,8 @@ class Posts:
 
     def watch(self, client: Client, watch: Watch) -> Watching:
         """Begins to send posts to a client, or more. Raises ProtocolError `bad-request`, `forbidden`, `busy`."""
-        client.access.check("watch", watch.room)
         patterns = _check(watch)
-        if any(map(is_for_admins, patterns)):
-            client.access.check("admin", watch.room)
+        client.access.check_watch(watch.room, patterns)
         name = (watch.room, watch.watch)
         mine = self._watched.get(client.sid, {})
         watched = mine.get(name)
@@ -164,13 +156,13 @@ class Posts:
             raise ProtocolError("forbidden", f"one client may have {MAX_WATCHES} watches: end one, or add topics to it")
         events = frozenset(watch.events)
         if watched is not None:
-            patterns, events = watched.patterns | patterns, watched.events | events
+            patterns, events = watched.selection.patterns | patterns, watched.selection.events | events
         if max(len(patterns), len(events)) > MAX_PATTERNS:
             raise ProtocolError("bad-request", f"topics, events: at most {MAX_PATTERNS} of each in one watch")
         feed = self._feeds.feed(watch.room)
         if watched is None:
             watched = Watched(client, feed, watch.watch, self._speller)
-        watched.want(patterns, events)
+        watched.selection = Selection(patterns, events)
         self._feeds.watch(watch.room, watched)
         self._watched.setdefault(client.sid, mine)[name] = watched
         history = feed.history
@@ -185,18 +177,18 @@ class Posts:
         watched = self._watched.get(client.sid, {}).get((unwatch.room, unwatch.watch))
         if watched is None:
             raise ProtocolError("bad-request", "there is no such watch in this room")
-        ended = frozenset(unwatch.topics or watched.patterns)
-        patterns = {pattern: None for pattern in watched.patterns if pattern not in ended}
-        if patterns:
-            watched.want(patterns, watched.events)
+        patterns, events = watched.selection.patterns, watched.selection.events
+        ended = frozenset(unwatch.topics or patterns)
+        if left := {pattern: None for pattern in patterns if pattern not in ended}:
+            watched.selection = Selection(left, events)
             self._feeds.watch(unwatch.room, watched)
         else:
             self._end(watched)
 
     def check(self, client: Client, access: Access) -> None:
         """Raises ProtocolError `forbidden` if this does not grant what the client watches."""
-        for room, _ in self._watched.get(client.sid, ()):
-            access.check("watch", room)
+        for (room, _), watched in self._watched.get(client.sid, {}).items():
+            access.check_watch(room, watched.selection.patterns)
 
     def gone(self, client: Client) -> None:
         """Ends what a client watched that is gone."""

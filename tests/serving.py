@@ -5,13 +5,15 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 from aiohttp import web
 
 from signalling.app import Signalling
 from signalling.config import Config
 from tests.waiting import free_port
+
+COMMAND = (sys.executable, "-m", "peers.cli")
 
 
 @contextlib.asynccontextmanager
@@ -30,9 +32,10 @@ async def serving(**options: object) -> AsyncIterator[str]:
 class ServerProcess:
     """A server in a process of its own, on a port that it keeps when it is started again."""
 
-    def __init__(self, *options: str) -> None:
-        self.port = free_port()
+    def __init__(self, *options: str, port: int = 0, command: Sequence[str] = COMMAND) -> None:
+        self.port = port or free_port()
         self.options = options
+        self.command = command
         self.process: asyncio.subprocess.Process | None = None
 
     @property
@@ -43,7 +46,7 @@ class ServerProcess:
     async def start(self) -> None:
         """Start it, and wait until it listens."""
         self.process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "peers.cli", "serve", "--port", str(self.port), "--stun-port", "0"),
+            *(*self.command, "serve", "--port", str(self.port), "--stun-port", "0"),
             *self.options,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,

@@ -10,7 +10,7 @@ from engineio.async_drivers import asgi as driver
 
 from signalling.engine.packets import Parts
 from signalling.engine.queue import FedQueue
-from signalling.engine.websocket import _is_packet
+from signalling.engine.websocket import is_packet
 
 
 class AsgiWebSocket(driver.WebSocket):  # type: ignore[misc]
@@ -46,7 +46,7 @@ class AsgiWebSocket(driver.WebSocket):  # type: ignore[misc]
         if not self.open:
             raise OSError("cut off")
         data: str | bytes = await self._work(super().wait())
-        if isinstance(data, str) and not _is_packet(data):
+        if isinstance(data, str) and not is_packet(data):
             raise OSError("not an engine.io packet")
         return data
 

@@ -87,7 +87,7 @@ class WebSocket(driver.WebSocket):  # type: ignore[misc]
                 await self._queue.until_read()
             data = await self._next()
             if isinstance(data, str):
-                if not _is_packet(data):
+                if not is_packet(data):
                     raise OSError("not an engine.io packet")
                 if self._reader.waiting and data[0] == "4":
                     await self._refuse("text where an attachment was due")
@@ -189,7 +189,7 @@ class WebSocket(driver.WebSocket):  # type: ignore[misc]
             asyncio.get_running_loop().call_later(seconds, self.abort)
 
 
-def _is_packet(data: str) -> bool:
+def is_packet(data: str) -> bool:
     """Whether engine.io can parse this; its own parser runs where an exception leaves tasks behind."""
     if not data or data[0] not in _TYPES:
         return False

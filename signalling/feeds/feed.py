@@ -7,6 +7,7 @@ import msgspec
 from signalling.feeds.history import Bounds, History
 from signalling.feeds.index import Index
 from signalling.feeds.presence import Changes
+from signalling.feeds.selection import Selection
 from signalling.feeds.stored import Stored
 from signalling.protocol.events import WatcherInfo
 from signalling.protocol.topics import WATCHERS
@@ -15,10 +16,8 @@ from signalling.protocol.topics import WATCHERS
 class Watcher(Protocol):
     """Who watches. It is told of each post that its topics match, in their order."""
 
-    patterns: dict[str, None]
-    """The topics that it watches, in the order in which it asked for them."""
-    events: frozenset[str]
-    """Of those posts, the ones with these events; all, if it names none."""
+    selection: Selection
+    """The posts that it asked for."""
 
     def offer(self, post: Stored) -> None:
         """There is a new post. It is kept (but for one on `$watchers`): a watcher may also take it later."""
@@ -65,8 +64,8 @@ class Feed:
         before = self._watchers.get(watcher)
         for pattern in before or ():
             self._index.remove(pattern, watcher)
-        self._watchers[watcher] = tuple(watcher.patterns)
-        for pattern in watcher.patterns:
+        self._watchers[watcher] = tuple(watcher.selection.patterns)
+        for pattern in watcher.selection.patterns:
             self._index.add(pattern, watcher)
         if not self.is_watched(WATCHERS):
             return False
@@ -105,5 +104,5 @@ class Feed:
 
     def _offer(self, post: Stored) -> None:
         for watcher in self._index.match(post.topic):
-            if not watcher.events or post.event in watcher.events:
+            if watcher.selection.has_event(post):
                 watcher.offer(post)

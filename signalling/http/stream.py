@@ -12,11 +12,12 @@ from aiohttp import HttpVersion11, web
 
 from signalling.access import Access
 from signalling.feeds.feed import Feed
+from signalling.feeds.selection import Selection
 from signalling.feeds.stored import Stored
 from signalling.http.api.types import Closing
 from signalling.http.stream_spelling import SLICE, Frames, as_chunk
 from signalling.protocol.events import WatcherInfo
-from signalling.protocol.topics import WATCHERS, Wanted
+from signalling.protocol.topics import WATCHERS
 
 HEARTBEAT: Final = 15.0
 """Seconds between two signs that a stream is alive."""
@@ -43,11 +44,9 @@ class Stream:
         feed: Feed,
         frames: Frames,
         access: Access,
-        patterns: dict[str, None],
-        events: frozenset[str],
+        selection: Selection,
     ) -> None:
-        self.patterns = patterns
-        self.events = events
+        self.selection = selection
         self.access = access
         self.response = web.StreamResponse()
         self.response.content_type = frames.spelling.content_type
@@ -56,7 +55,6 @@ class Stream:
         self._request = request
         self._feed = feed
         self._frames = frames
-        self._wanted = Wanted(patterns)
         self._id = secrets.token_hex(8)
         self._position = feed.history.newest
         self._told = -1
@@ -74,7 +72,7 @@ class Stream:
 
     def describe(self) -> WatcherInfo:
         """See `Watcher`."""
-        return WatcherInfo(id=self._id, user=self.access.user, topics=list(self.patterns))
+        return WatcherInfo(id=self._id, user=self.access.user, topics=list(self.selection.patterns))
 
     def offer(self, post: Stored) -> None:
         """See `Watcher`."""
@@ -204,7 +202,7 @@ class Stream:
         size = 0
         large: Stored | None = None
         for post in posts:
-            if (not self.events or post.event in self.events) and self._wanted.matches(post.topic):
+            if self.selection.has(post):
                 if len(post.text) >= SLICE // 2:
                     large = post
                     break

@@ -9,11 +9,11 @@ from aiohttp import web
 
 from signalling.access import Access
 from signalling.feeds.feed import Feed
+from signalling.feeds.selection import Selection
 from signalling.feeds.stored import Stored
 from signalling.http.api.types import Closing
 from signalling.http.stream_spelling import SLICE
 from signalling.protocol.events import WatcherInfo
-from signalling.protocol.topics import Wanted
 
 PAGE: Final = 1_048_576
 """Bytes after which a page has no further post."""
@@ -37,15 +37,12 @@ class Poll:
         request: web.Request,
         feed: Feed,
         access: Access,
-        patterns: dict[str, None],
-        events: frozenset[str],
+        selection: Selection,
     ) -> None:
-        self.patterns = patterns
-        self.events = events
+        self.selection = selection
         self.access = access
         self._request = request
         self._feed = feed
-        self._wanted = Wanted(patterns)
         self._id = secrets.token_hex(8)
         self._news = asyncio.Event()
         self._ended = False
@@ -53,7 +50,7 @@ class Poll:
 
     def describe(self) -> WatcherInfo:
         """See `Watcher`."""
-        return WatcherInfo(id=self._id, user=self.access.user, topics=list(self.patterns))
+        return WatcherInfo(id=self._id, user=self.access.user, topics=list(self.selection.patterns))
 
     def offer(self, post: Stored) -> None:
         """See `Watcher`."""
@@ -135,7 +132,7 @@ class Poll:
         size = 0
         while posts := history.after(page.id, _LOOKED_AT):
             for post in posts:
-                if (not self.events or post.event in self.events) and self._wanted.matches(post.topic):
+                if self.selection.has(post):
                     page.posts.append(post)
                     size += len(post.text)
                 page.id = post.id

@@ -9,7 +9,6 @@ import socket
 from typing import Any, Final
 
 IPv4: Final = ipaddress.IPv4Address
-IPv6: Final = ipaddress.IPv6Address
 
 _PRIVATE_4: Final = tuple(
     (ipaddress.IPv4Network(network), what)

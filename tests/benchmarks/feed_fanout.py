@@ -4,47 +4,17 @@ import contextlib
 from typing import Any
 
 from tests.benchmarks.contest import Contest, Goal, Measure, Options, Samples
+from tests.benchmarks.crowds import PROCESSES, SIZE, fan_out
 from tests.benchmarks.events import UNLIMITED
-from tests.benchmarks.processes import Program, node_server, our_server, playing
+from tests.benchmarks.processes import Program, node_server, our_server
 
 WATCHERS = 1_000
-PROCESSES = 2
-POSTS = 400
-SIZE = 200
 ROOM = "fanout"
 
 
 async def _round(hello: list[Any], server: contextlib.AbstractAsyncContextManager[tuple[str, Program]]) -> Samples:
-    async with server as (url, process), contextlib.AsyncExitStack() as stack:
-        crowds: list[Program] = []
-        for number in range(PROCESSES):
-            playing_one = playing(
-                "feed_crowd",
-                "crowd",
-                url=url,
-                hello=hello,
-                count=WATCHERS // PROCESSES - (number == 0),
-                posts=POSTS,
-                posting=number == 0,
-                post=["post", {"room": ROOM, "topic": "orders", "data": "x" * SIZE}],
-                size=SIZE,
-            )
-            crowds.append(await stack.enter_async_context(playing_one))
-            await crowds[-1].hear()
-        before = process.cpu()
-        for crowd in reversed(crowds):  # the first one posts
-            crowd.tell(go=True)
-        told = [await crowd.hear() for crowd in crowds]
-        served = process.cpu() - before
-        for crowd in crowds:
-            crowd.tell(enough=True)
-    seconds = max(each["ended"] for each in told) - told[0]["begun"]
-    deliveries = WATCHERS * POSTS
-    return {
-        "deliveries": [deliveries / seconds],
-        "server": [served * 1e6 / deliveries],
-        "crowd": [sum(each["cpu"] for each in told) * 1e6 / deliveries],
-    }
+    post = ["post", {"room": ROOM, "topic": "orders", "data": "x" * SIZE}]
+    return await fan_out(server, "feed_crowd", WATCHERS, poster_counts=True, hello=hello, post=post, size=SIZE)
 
 
 async def _ours() -> Samples:

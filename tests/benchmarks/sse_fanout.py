@@ -4,12 +4,10 @@ import contextlib
 from collections.abc import AsyncIterator
 
 from tests.benchmarks.contest import Contest, Goal, Measure, Options, Samples
-from tests.benchmarks.processes import Program, our_server, playing, playing_in_node
+from tests.benchmarks.crowds import PROCESSES, SIZE, fan_out
+from tests.benchmarks.processes import Program, our_server, playing_in_node
 
 READERS = 500
-PROCESSES = 2
-POSTS = 400
-SIZE = 200
 
 
 @contextlib.asynccontextmanager
@@ -19,35 +17,8 @@ async def _node_server() -> AsyncIterator[tuple[str, Program]]:
 
 
 async def _round(path: str, server: contextlib.AbstractAsyncContextManager[tuple[str, Program]]) -> Samples:
-    async with server as (url, process), contextlib.AsyncExitStack() as stack:
-        crowds: list[Program] = []
-        for number in range(PROCESSES):
-            started = playing(
-                "sse_crowd",
-                "crowd",
-                url=url,
-                path=path,
-                count=READERS // PROCESSES,
-                posts=POSTS,
-                posting=number == 0,
-                post={"topic": "orders", "data": "x" * SIZE},
-            )
-            crowds.append(await stack.enter_async_context(started))
-            await crowds[-1].hear()
-        before = process.cpu()
-        for crowd in reversed(crowds):  # the first one posts
-            crowd.tell(go=True)
-        told = [await crowd.hear() for crowd in crowds]
-        served = process.cpu() - before
-        for crowd in crowds:
-            crowd.tell(enough=True)
-    seconds = max(each["ended"] for each in told) - told[0]["begun"]
-    deliveries = READERS * POSTS
-    return {
-        "deliveries": [deliveries / seconds],
-        "server": [served * 1e6 / deliveries],
-        "crowd": [sum(each["cpu"] for each in told) * 1e6 / deliveries],
-    }
+    post = {"topic": "orders", "data": "x" * SIZE}
+    return await fan_out(server, "sse_crowd", READERS, poster_counts=False, path=path, post=post)
 
 
 async def _ours() -> Samples:

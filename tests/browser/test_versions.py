@@ -1,15 +1,10 @@
 """A page whose server speaks another version of the protocol says so, and what to do."""
 
-import asyncio
-import os
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import pytest
 
 from tests.browser.conftest import Pages
-from tests.browser.site import ROOT
 from tests.browser.test_page import opened
 from tests.browser.test_switching import NOBODY_THERE
 from tests.serving import ServerProcess
@@ -21,26 +16,6 @@ NEWER = "from signalling.protocol import limits; limits.PROTOCOL += 1; from peer
 TROUBLE = "document.querySelector('[data-testid=trouble]').textContent"
 
 
-@asynccontextmanager
-async def newer_server(port: int) -> AsyncIterator[None]:
-    """A server that speaks the next version of the protocol, and has the page of this one."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", NEWER, "serve", "--port", str(port), "--stun-port", "0"),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-        env={**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONPATH": str(ROOT)},
-    )
-    try:
-        assert process.stdout is not None
-        async with asyncio.timeout(20):
-            assert b"serves" in await process.stdout.readline()
-        yield
-    finally:
-        process.kill()
-        await process.wait()
-        process._transport.close()  # type: ignore[attr-defined]
-
-
 @pytest.mark.parametrize("kind", ["chromium", "firefox"])
 async def test_a_server_of_another_version_comes_back(pages: Pages, client_bundle: object, kind: str) -> None:
     server = ServerProcess()
@@ -50,7 +25,7 @@ async def test_a_server_of_another_version_comes_back(pages: Pages, client_bundl
         page.expected.append(NOBODY_THERE)
     finally:
         await server.stop()
-    async with newer_server(server.port):
+    async with ServerProcess(port=server.port, command=(sys.executable, "-c", NEWER)):
         for _ in range(2):
             told = await page.until(TROUBLE)
             assert "Reload the page" in told

@@ -320,6 +320,15 @@ async def test_renewal_that_is_refused_changes_nothing(guarded: Server, admit: A
     assert "expires" in await ada.call("auth", {"token": token()})
 
 
+async def test_who_watches_what_is_for_admins_stays_one(admit: Admit) -> None:
+    ada = await admit("ada", grants=("watch", "admin"))
+    assert "id" in await ada.call("watch", {"room": "shop", "topics": ["$webhooks"]})
+    assert code(await ada.call("auth", {"token": auth("ada", grants=("watch",))["token"]})) == "forbidden"
+    assert "error" not in await ada.call("unwatch", {"room": "shop"})
+    assert "expires" in await ada.call("auth", {"token": auth("ada", grants=("watch",))["token"]})
+    assert code(await ada.call("watch", {"room": "shop", "topics": ["$webhooks"]})) == "forbidden"
+
+
 async def test_the_server_remembers_nobody_who_ran_out(guarded: Server, admit: Admit) -> None:
     for _ in range(3):
         actor = await admit("ada", lifetime=0.7)

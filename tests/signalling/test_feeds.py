@@ -9,6 +9,7 @@ import pytest
 from signalling.feeds.feeds import TOLD_EVERY, FeedLimits, Feeds
 from signalling.feeds.history import Bounds
 from signalling.feeds.presence import TOLD_AT_ONCE
+from signalling.feeds.selection import Selection
 from signalling.feeds.stored import Stored
 from signalling.protocol.errors import ProtocolError
 from signalling.protocol.events import Post, WatcherInfo, Watchers
@@ -34,8 +35,7 @@ class Time:
 
 class Watcher:
     def __init__(self, *patterns: str, name: str = "w", events: tuple[str, ...] = ()) -> None:
-        self.patterns: dict[str, None] = dict.fromkeys(patterns)
-        self.events = frozenset(events)
+        self.selection = Selection(dict.fromkeys(patterns), frozenset(events))
         self.name = name
         self.posts: list[Stored] = []
         self.described = 0
@@ -45,7 +45,7 @@ class Watcher:
 
     def describe(self) -> WatcherInfo:
         self.described += 1
-        return WatcherInfo(id=self.name, topics=list(self.patterns))
+        return WatcherInfo(id=self.name, topics=list(self.selection.patterns))
 
     @property
     def topics(self) -> list[str]:
@@ -82,7 +82,7 @@ def test_watchers_get_what_they_asked_for_once() -> None:
     room.post(post(room="another"))
     assert both.topics == ["a.b", "a.b", "c"]
     assert named.topics == ["a.b", "c"]
-    both.patterns = {"c": None}
+    both.selection = Selection({"c": None}, frozenset())
     room.watch("r", both)
     room.unwatch("r", named)
     room.unwatch("r", named)
@@ -232,7 +232,7 @@ def test_who_watches_is_told_together() -> None:
     assert ada.told() == [
         Watchers(count=3, began=[WatcherInfo(id="ada", topics=["$watchers"]), WatcherInfo(id="bob", topics=["**"])])
     ]
-    bob.patterns = {"a": None}
+    bob.selection = Selection({"a": None}, frozenset())
     room.watch("r", bob)
     room.unwatch("r", old)
     time.pass_by(TOLD_EVERY)
@@ -253,14 +253,14 @@ def test_who_comes_and_goes_in_between_is_not_mentioned() -> None:
     time.pass_by(TOLD_EVERY)
     ada.told()
     room.watch("r", bob)
-    bob.patterns = {"a": None}
+    bob.selection = Selection({"a": None}, frozenset())
     room.watch("r", bob)
     room.unwatch("r", bob)
     time.pass_by(TOLD_EVERY)
     assert ada.told() == []
     room.watch("r", bob)
     time.pass_by(TOLD_EVERY)
-    bob.patterns = {"b": None}
+    bob.selection = Selection({"b": None}, frozenset())
     room.watch("r", bob)
     room.unwatch("r", bob)
     time.pass_by(TOLD_EVERY)

@@ -8,6 +8,7 @@ from aiohttp import web
 
 from signalling.access import Access
 from signalling.feeds.feeds import Feeds
+from signalling.feeds.selection import Selection
 from signalling.http.api import feed_documents
 from signalling.http.api.accepting import preferred
 from signalling.http.api.bodies import Bodies
@@ -21,7 +22,7 @@ from signalling.http.streams import Streams
 from signalling.protocol.errors import ProtocolError
 from signalling.protocol.events import Post
 from signalling.protocol.limits import MAX_EVENT_NAME, MAX_INTEGER, MAX_PATTERNS, MAX_POST_KEY
-from signalling.protocol.topics import check_pattern, is_for_admins
+from signalling.protocol.topics import check_pattern
 
 log = logging.getLogger(__name__)
 
@@ -64,24 +65,22 @@ class FeedRoutes:
         posts = feed.history.after(id - 1, 1) if feed is not None else []
         if not posts or posts[0].id != id:
             raise ProtocolError("not-found", "there is no such post, or it is kept no longer")
-        if is_for_admins(posts[0].topic):
-            access.check("admin", room)
+        access.check_watch(room, [posts[0].topic])
         return web.Response(body=posts[0].text, content_type=JSON)
 
     async def get(self, request: web.Request) -> web.StreamResponse:
         """Posts, as whoever asks prefers to get them."""
         room = room_of(request)
         access = self._gate.admit(request, "watch", room)
-        patterns, events = _wanted(request)
-        if any(map(is_for_admins, patterns)):
-            access.check("admin", room)
+        selection = _selection(request)
+        access.check_watch(room, selection.patterns)
         since = _since(request)
         limit = limit_of(request)
         wait = integer(request, "wait", 0, 0, MAX_WAIT)
         frames = self._frames.get(preferred(request.headers.getall("Accept", []), (JSON, *self._frames)))
         if frames is not None:
-            return await self._stream(request, room, access, frames, patterns, events, since)
-        poll = Poll(request, self._feeds.feed(room), access, patterns, events)
+            return await self._stream(request, room, access, frames, selection, since)
+        poll = Poll(request, self._feeds.feed(room), access, selection)
         address = self._gate.address(request)
         self._streams.check(address)
         with self._streams.hold(poll, address):
@@ -102,13 +101,12 @@ class FeedRoutes:
         room: str,
         access: Access,
         frames: Frames,
-        patterns: dict[str, None],
-        events: frozenset[str],
+        selection: Selection,
         since: int | None,
     ) -> web.StreamResponse:
         address = self._gate.address(request)
         self._streams.check(address)
-        stream = Stream(request, self._feeds.feed(room), frames, access, patterns, events)
+        stream = Stream(request, self._feeds.feed(room), frames, access, selection)
         if request.method == "HEAD":
             return stream.response
         with self._streams.hold(stream, address):
@@ -155,8 +153,8 @@ def _key(request: web.Request, new: NewPost) -> str:
     return key
 
 
-def _wanted(request: web.Request) -> tuple[dict[str, None], frozenset[str]]:
-    """The patterns and the names of events that are asked for. Raises ProtocolError `bad-request`."""
+def _selection(request: web.Request) -> Selection:
+    """The posts that are asked for. Raises ProtocolError `bad-request`."""
     texts = [part for text in request.query.getall("topics", []) for part in text.split(",")]
     events = request.query.getall("event", [])
     if len(texts) > MAX_PATTERNS or len(events) > MAX_PATTERNS:
@@ -164,7 +162,7 @@ def _wanted(request: web.Request) -> tuple[dict[str, None], frozenset[str]]:
     if any(not event or len(event) > MAX_EVENT_NAME for event in events):
         raise ProtocolError("bad-request", f"event: a name of 1 to {MAX_EVENT_NAME} characters")
     try:
-        return {check_pattern(text): None for text in texts or ["**"]}, frozenset(events)
+        return Selection({check_pattern(text): None for text in texts or ["**"]}, frozenset(events))
     except ValueError as error:
         raise ProtocolError("bad-request", f"topics: {error}") from None
 
