@@ -16,7 +16,7 @@ import engineio.packet
 import msgspec
 import socketio
 import socketio.packet
-from aiohttp import ClientWebSocketResponse, ServerDisconnectedError
+from aiohttp import ClientResponse, ClientWebSocketResponse, ServerDisconnectedError
 
 from signalling.protocol.writing import gather_writes
 
@@ -71,6 +71,13 @@ class _Engine(engineio.AsyncClient):  # type: ignore[misc]
     """engine.io's client, reading a WebSocket without a task or a timer for each frame. Polling is as it was."""
 
     write_loop_task: asyncio.Task[None] | None
+
+    async def _send_request(self, *arguments: Any, **options: Any) -> Any:
+        """What a session's request is refused with is read by nobody, and would hold its connection."""
+        response = await super()._send_request(*arguments, **options)
+        if self.state == "connected" and isinstance(response, ClientResponse) and not response.ok:
+            response.release()
+        return response
 
     async def _write_loop(self) -> None:
         if self.current_transport != "websocket":
@@ -221,6 +228,7 @@ def fits(engine: type, client: type) -> bool:
         inspect.iscoroutinefunction(getattr(engine, "_read_loop_websocket", None))
         and inspect.iscoroutinefunction(getattr(engine, "_write_loop", None))
         and inspect.iscoroutinefunction(getattr(engine, "_receive_packet", None))
+        and inspect.iscoroutinefunction(getattr(engine, "_send_request", None))
         and inspect.iscoroutinefunction(getattr(client, "_handle_eio_message", None))
         and inspect.iscoroutinefunction(getattr(client, "_handle_connect", None))
         and callable(getattr(client, "_engineio_client_class", None))

@@ -15,8 +15,8 @@ from tests.browser.driving import Page
 pytestmark = pytest.mark.browser
 
 BROWSERS = ["chromium", "firefox"]
-GONE = 2.0
-"""Seconds in which the others see that a tab was closed; who has only lost its connection has 30 to come back."""
+GONE = 10.0
+"""Seconds in which the others see that a tab was closed, however busy; who has lost its connection has 30 to return."""
 PEER = "document.querySelector('[data-testid=peer]')"
 
 

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+import aiohttp
 import engineio
 import pytest
 import socketio
@@ -195,3 +196,34 @@ async def test_who_is_heard_is_not_hung_up_on() -> None:
     async with connected(server) as (client, got):
         await eventually(lambda: len(got) == 8)
         assert client.connected
+
+
+async def test_a_poll_that_is_refused_holds_no_connection() -> None:
+    opened = {"sid": "e", "upgrades": [], "pingInterval": 200, "pingTimeout": 200}
+    over = asyncio.Event()
+    polls = iter(["0" + json.dumps(opened), '40{"sid":"s"}'])
+
+    async def serve(request: web.Request) -> web.StreamResponse:
+        if request.method == "POST":
+            return web.Response(text="OK")
+        if (text := next(polls, None)) is not None:
+            return web.Response(text=text)
+        response = web.StreamResponse(status=400)  # as uvicorn refuses: with a body that is still under way
+        await response.prepare(request)
+        await over.wait()
+        return response
+
+    app = web.Application()
+    app.router.add_route("*", "/socket.io/", serve)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    async with aiohttp.ClientSession() as http:
+        client = engine.make_client(reconnection=False, handle_sigint=False, http_session=http)
+        got = listening(client)
+        await client.connect(f"http://127.0.0.1:{runner.addresses[0][1]}", transports=["polling"])
+        await eventually(lambda: bool(got))
+        assert isinstance(http.connector, aiohttp.TCPConnector)
+        assert not http.connector._acquired
+    over.set()
+    await runner.cleanup()

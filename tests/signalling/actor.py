@@ -7,6 +7,8 @@ from collections import defaultdict, deque
 from collections.abc import Callable
 from typing import Any, Self
 
+import aiohttp
+import engineio
 import msgspec
 import socketio
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -17,6 +19,23 @@ from signalling.protocol.statements import Proof, Statement, sign_proof, sign_st
 
 DEADLINE = 10.0
 """Seconds until a test gives up on something that should have happened."""
+
+
+class StockEngine(engineio.AsyncClient):  # type: ignore[misc]
+    """A session's request that was refused is let go of: stock clients leave that to the garbage collector."""
+
+    async def _send_request(self, *arguments: Any, **options: Any) -> Any:
+        response = await super()._send_request(*arguments, **options)
+        if self.state == "connected" and isinstance(response, aiohttp.ClientResponse) and not response.ok:
+            response.release()
+        return response
+
+
+class StockClient(socketio.AsyncClient):  # type: ignore[misc]
+    """python-socketio's client, and nothing of ours."""
+
+    def _engineio_client_class(self) -> type[engineio.AsyncClient]:
+        return StockEngine
 
 
 class Actor:
@@ -33,7 +52,7 @@ class Actor:
         self.connection: int = like.connection if like else 1
         self.profile_version = 0
         self.n = 0
-        self.sio = socketio.AsyncClient(reconnection=False, handle_sigint=False)
+        self.sio = StockClient(reconnection=False, handle_sigint=False)
         self.sio.on("*", self._record)
         self.sio.on("disconnect", self._ended)
         self.refusal: Any = None
