@@ -21,6 +21,7 @@ from signalling.http.health import add_health
 from signalling.http.page import add_page
 from signalling.ice import is_turn
 from signalling.membership import Membership
+from signalling.metrics import Metrics
 from signalling.namespace import SignallingNamespace
 from signalling.posts import Posts
 from signalling.protocol.errors import ProtocolError
@@ -61,6 +62,9 @@ class Signalling:
         self.config = config or Config()
         self._verifier = Verifier.of(self.config)
         self.stun_port: int | None = None
+        self._metrics = Metrics()
+        self.registry = self._metrics.registry
+        """What prometheus-client makes metrics of."""
         self._clients: Clients = {}
         self._feeds = Feeds(_feed_limits(self.config), time.monotonic, time.time, _later)
         self.webhooks = Webhooks(self.config, self._feeds)
