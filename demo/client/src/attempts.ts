@@ -3,6 +3,7 @@
 import { now } from "./clock.ts";
 import type { Candidate, Description, Negotiation, NegotiationEvent, SignalPayload } from "./negotiation/index.ts";
 import { DirectPath, type MakeConnection } from "./paths/direct.ts";
+import type { SignalKind } from "./protocol/events.ts";
 
 /** How many direct paths one client may hold at a time. */
 export class Quota {
@@ -20,7 +21,7 @@ export interface AttemptsOptions {
   readonly makeConnection: MakeConnection | undefined;
   readonly iceServers: () => readonly RTCIceServer[];
   /** Seals a signal and sends it. */
-  readonly sendSignal: (kind: string, attempt: number, payload: SignalPayload) => void;
+  readonly sendSignal: (kind: SignalKind, attempt: number, payload: SignalPayload) => void;
   readonly onOpen: (attempt: number) => void;
   readonly onPacket: (attempt: number, packet: Uint8Array) => void;
   readonly onDrain: (attempt: number) => void;

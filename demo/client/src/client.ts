@@ -10,6 +10,7 @@ import { KEY } from "./noise.ts";
 import type { MakeConnection } from "./paths/direct.ts";
 import { Relays } from "./paths/relay.ts";
 import { REPLACED } from "./presence.ts";
+import type { SignalKind } from "./protocol/events.ts";
 import { checkRoomName } from "./protocol/ids.ts";
 import { readEvent } from "./protocol/reading.ts";
 import { type P2P, Room } from "./room.ts";
@@ -233,7 +234,7 @@ export class Client extends Emitter<ClientEvents> {
     for (const room of this.#rooms.values()) void room._over(`the connection is given up: ${error.message}`);
   }
 
-  #signal(room: string, to: string, kind: string, attempt: number, packet: Uint8Array): void {
+  #signal(room: string, to: string, kind: SignalKind, attempt: number, packet: Uint8Array): void {
     if (this.#signals >= MAX_SIGNALS) return;
     this.#signals += 1;
     this._connection

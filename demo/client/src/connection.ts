@@ -11,6 +11,7 @@ import { Dialler, type Made, refusalOf, type Transport, Unreachable } from "./di
 import type { Socket } from "./engine/socket.ts";
 import { ConnectionFailed, Refused } from "./errors.ts";
 import { listenForHints } from "./hints.ts";
+import type { Relay, Requests } from "./protocol/events.ts";
 import { PROTOCOL } from "./protocol/limits.ts";
 import { Renewal, type Token } from "./tokens.ts";
 
@@ -130,7 +131,7 @@ export class Connection {
    * Rejects with Refused and the server's code; with ConnectionFailed if the connection is lost meanwhile, so that no
    * call outlives the connection it was made on (rule V6), or if no reply comes in time.
    */
-  async request(event: string, data: object, timeout: number = this.#timeout): Promise<unknown> {
+  async request<E extends keyof Requests>(event: E, data: Requests[E], timeout: number = this.#timeout): Promise<unknown> {
     const socket = this.#made?.socket;
     if (socket === undefined || !this.connected) {
       throw new ConnectionFailed(`not connected to ${this.url}; it is tried again by itself`);
@@ -158,7 +159,7 @@ export class Connection {
   }
 
   /** Send an event that is not acknowledged, and wait until it is on its way: what is sent next can be batched. */
-  async emit(event: string, data: object): Promise<void> {
+  async emit(event: "relay", data: Relay): Promise<void> {
     if (!this.connected || this.#made === null) return;
     const { socket } = this.#made;
     socket.emit(event, data);

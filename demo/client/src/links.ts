@@ -10,7 +10,7 @@ import type { MakeConnection } from "./paths/direct.ts";
 import { iceServersFrom } from "./paths/ice-servers.ts";
 import { RelayPath, type Relays } from "./paths/relay.ts";
 import type { Peer } from "./peer.ts";
-import type { IceServer } from "./protocol/events.ts";
+import type { IceServer, SignalKind } from "./protocol/events.ts";
 import type { Room } from "./room.ts";
 import { EndedHalves } from "./session/binding.ts";
 import { Budget } from "./session/credit.ts";
@@ -25,7 +25,7 @@ const MAX_DIRECT = 32;
 const KEYS_KEPT = 2;
 
 /** Sends a sealed signal. */
-export type SendSignal = (room: string, to: string, kind: string, attempt: number, packet: Uint8Array) => void;
+export type SendSignal = (room: string, to: string, kind: SignalKind, attempt: number, packet: Uint8Array) => void;
 
 /** So many random bytes. */
 export function randomBytes(count: number): Uint8Array {

@@ -4,6 +4,7 @@ import type { ValueMap } from "../codec/values.ts";
 import type { SignalPayload } from "../negotiation/index.ts";
 import type { DirectStats } from "../paths/direct.ts";
 import type { RelayPath } from "../paths/relay.ts";
+import type { SignalKind } from "../protocol/events.ts";
 import type { Outbound, PathName } from "../session/events.ts";
 import type { LinkCore } from "../session/link-core.ts";
 import type { Outgoing } from "../session/link-events.ts";
@@ -43,11 +44,11 @@ export interface LinkCallbacks {
   /** The peer broke the protocol, and another session begins. */
   readonly onFailed: (reason: string) => void;
   /** Pass a sealed signal on. */
-  readonly sendSignal: (kind: string, attempt: number, packet: Uint8Array) => void;
+  readonly sendSignal: (kind: SignalKind, attempt: number, packet: Uint8Array) => void;
 }
 
 interface Signal {
-  readonly kind: string;
+  readonly kind: SignalKind;
   readonly attempt: number;
   readonly payload: SignalPayload;
 }
@@ -188,7 +189,7 @@ export class Link {
   }
 
   /** Seal a signal and send it; it waits for a key if there is none yet. */
-  signal(kind: string, attempt: number, payload: SignalPayload): void {
+  signal(kind: SignalKind, attempt: number, payload: SignalPayload): void {
     // The negotiation makes nothing but values.
     const packet = this.core.sealSignal(kind, attempt, payload as ValueMap, now());
     if (packet !== null) {

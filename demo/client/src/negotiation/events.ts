@@ -1,5 +1,7 @@
 /** What a negotiation asks for. */
 
+import type { SignalKind } from "../protocol/events.ts";
+
 /** A description as it travels: RTCSessionDescriptionInit, in an answer with the hash of its offer beside it (K5). */
 export type Description = { readonly type: string; readonly sdp: string; readonly offer?: string };
 
@@ -39,7 +41,7 @@ export interface TakeCandidate {
 /** Seal this and send it to the peer. */
 export interface SendSignal {
   readonly type: "SendSignal";
-  readonly kind: string;
+  readonly kind: SignalKind;
   readonly attempt: number;
   readonly payload: SignalPayload;
 }

@@ -12,6 +12,7 @@
  * back to (none), and to another try after a while.
  */
 
+import type { SignalKind } from "../protocol/events.ts";
 import { Attempt, DEADLINE, GRACE, Overtakers, type Phase } from "./attempt.ts";
 import type { Candidate, Description, NegotiationEvent } from "./events.ts";
 import { AGAIN, Allowance, DOUBT, PATIENCE, type Random, RETRY, Retry, STEADY } from "./retry.ts";
@@ -371,7 +372,7 @@ export class Negotiation {
   }
 
   /** Send our description, with every candidate found so far, for the first time or once more. */
-  #say(current: Attempt, kind: string): void {
+  #say(current: Attempt, kind: SignalKind): void {
     this.#events.push({ type: "SendSignal", kind, attempt: current.number, payload: { ...current.description } });
     this.#sendCandidates(current, current.ours.takeAgain());
   }

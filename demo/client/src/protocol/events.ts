@@ -53,6 +53,49 @@ export interface Relay {
   readonly packets: readonly Uint8Array[];
 }
 
+/** `auth`: a fresh token, before the one that was shown expires. */
+export interface Auth {
+  readonly token: string;
+}
+
+/** `post`: say something on a topic of the room's feed; the same key is the same post. */
+export interface Post {
+  readonly room: string;
+  readonly topic: string;
+  readonly event: string;
+  readonly data: unknown;
+  readonly key: string;
+}
+
+/** `watch`: be sent the posts whose topics match, and of those the named events alone if any are named. */
+export interface Watch {
+  readonly room: string;
+  readonly topics: readonly string[];
+  readonly events: readonly string[];
+  /** The client's own number for it. */
+  readonly watch: number;
+  /** Go back to what followed the post of this id. */
+  readonly since?: number;
+}
+
+/** `unwatch`: be sent no more in this watch. */
+export interface Unwatch {
+  readonly room: string;
+  readonly watch: number;
+}
+
+/** All that a client sends and that is answered, by event. The bundle keeps the names that stand here. */
+export interface Requests {
+  readonly auth: Auth;
+  readonly join: Join;
+  readonly leave: Leave;
+  readonly profile: Profile;
+  readonly signal: Signal;
+  readonly post: Post;
+  readonly watch: Watch;
+  readonly unwatch: Unwatch;
+}
+
 // ---- what the server replies
 
 /** One STUN or TURN server, as in RTCIceServer. `lifetime`: seconds for which the credential holds; null: always. */

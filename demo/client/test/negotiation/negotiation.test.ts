@@ -17,6 +17,7 @@ import {
   type Window,
 } from "../../src/negotiation/retry.ts";
 import { hashOf } from "../../src/negotiation/signals.ts";
+import type { SignalKind } from "../../src/protocol/events.ts";
 import { seeded } from "./random.ts";
 
 const OFFER = { type: "offer", sdp: "v=0 offer" };
@@ -33,7 +34,7 @@ const takeCandidate = (attempt: number, candidate: typeof CANDIDATE | null): Neg
   attempt,
   candidate,
 });
-const sendSignal = (kind: string, attempt: number, payload: object): NegotiationEvent => ({
+const sendSignal = (kind: SignalKind, attempt: number, payload: object): NegotiationEvent => ({
   type: "SendSignal",
   kind,
   attempt,

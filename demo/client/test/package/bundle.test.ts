@@ -124,6 +124,22 @@ describe.each(["websocket", "polling"] as const)("by %s", (transport) => {
     await expect(room.send("to nobody", { to: "x" })).rejects.toMatchObject({ name: "NotInRoom" });
     await expect(room.client.join(name)).rejects.toThrow("has joined");
   }, 60_000);
+
+  test("what it posts the library's sources get, and the other way round", async () => {
+    const name = fresh();
+    const room = await enter(bundle, name, { transports: [transport] });
+    const other = await enter(source, name, { transports: [transport] });
+    for (const [ours, theirs] of [[room, other], [other, room]] as const) {
+      const watch = await ours.watch("orders.*", { event: "paid" }).start();
+      await theirs.post("other", 1, { event: "paid" });
+      await theirs.post("orders.1", 2, { event: "sent" });
+      const id = await theirs.post("orders.1", { n: [3] }, { event: "paid", key: `of ${theirs.id}` });
+      const { value } = await inTime(watch[Symbol.asyncIterator]().next(), "the post");
+      expect(value).toMatchObject({ id, room: name, topic: "orders.1", event: "paid", data: { n: [3] }, sender: { id: theirs.id } });
+      const again = ours.watch("orders.*", { since: 0 });
+      expect((await inTime(again[Symbol.asyncIterator]().next(), "the first post")).value).toMatchObject({ data: 2 });
+    }
+  }, 60_000);
 });
 
 describe.skipIf(makeConnection === undefined).each([0, 1])("direct paths, with the id that comes as number %i", (turn) => {
