@@ -1,14 +1,43 @@
-"""What the server counts for its operator, beside what can be read from its parts when somebody asks."""
+"""What is counted for operators while it happens, and the registry that all metrics of a server are in."""
 
+from bisect import bisect_left
+from collections import Counter
 from typing import Final, Literal, get_args
 
 from prometheus_client import CollectorRegistry, Gauge, Histogram
 
+from signalling.protocol.errors import Code
+
 Path = Literal["direct", "turn", "relay"]
 PATHS: Final[tuple[Path, ...]] = get_args(Path)
+EVENTS: Final = (
+    *("connect", "join", "leave", "profile", "signal", "relay", "auth", "post", "watch", "unwatch", "report"),
+    *("http", "other"),
+)
+"""What clients send; then `http`, which stands for requests to the HTTP API, and `other` for whatever else somebody
+thinks of: nobody makes new series of metrics.
+"""
 
+BOUNDS: Final = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+"""Seconds."""
 _TIMES_TO_DIRECT: Final = (0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 20.0, 30.0, 60.0)
 """Seconds."""
+
+
+class Durations:
+    """How long something took, counted between bounds. Plain numbers: it is done for every packet that is relayed."""
+
+    __slots__ = ("counts", "sum")
+
+    def __init__(self) -> None:
+        self.counts = [0] * (len(BOUNDS) + 1)
+        """As many as took no longer than each bound, and longer than the one before; the last are those beyond."""
+        self.sum = 0.0
+
+    def add(self, seconds: float) -> None:
+        """Counts one."""
+        self.counts[bisect_left(BOUNDS, seconds)] += 1
+        self.sum += seconds
 
 
 class Metrics:
@@ -30,3 +59,21 @@ class Metrics:
             buckets=_TIMES_TO_DIRECT,
             registry=self.registry,
         )
+        self.handling = {event: Durations() for event in EVENTS}
+        """By event, from its turn to its answer."""
+        self.lag = Durations()
+        """How late the event loop was, looked at once a second."""
+        self.refusals: Counter[tuple[str, Code]] = Counter()
+        """By event and code."""
+        self.connections: Counter[str] = Counter()
+        """That were let in, by the transport that they began with."""
+        self.slow = 0
+        """Clients that were cut off for being slow."""
+
+    def took(self, event: str, seconds: float) -> None:
+        """An event has been handled."""
+        self.handling.get(event, self.handling["other"]).add(seconds)
+
+    def refused(self, event: str, code: Code) -> None:
+        """An event has been refused."""
+        self.refusals[event if event in self.handling else "other", code] += 1
