@@ -27,6 +27,7 @@ from signalling.posts import Posts
 from signalling.protocol.errors import ProtocolError
 from signalling.protocol.events import Shutdown
 from signalling.relay import Relays
+from signalling.reports import Reports
 from signalling.rooms.memory import MemoryStore
 from signalling.signals import Signals
 from signalling.stun import StunResponder
@@ -175,6 +176,7 @@ class Signalling:
                 Signals(store, clients, announcer, speller),
                 Relays(store, clients, announcer, speller),
                 Posts(self._feeds, speller),
+                Reports(config, clients, self._metrics),
                 self._before_connect,
             )
         )

@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+from typing import NamedTuple
 
 from signalling.access import OPEN, Access
 from signalling.outbox import Outbox
@@ -32,6 +33,14 @@ class RelayCount:
     timer: asyncio.TimerHandle | None = None
 
 
+class LinkEnds(NamedTuple):
+    """How many links a client has on which path, by its own word."""
+
+    direct: int = 0
+    turn: int = 0
+    relay: int = 0
+
+
 @dataclasses.dataclass(slots=True)
 class Client:
     """One Socket.IO connection. `host` is what it named in the Host header of its first request."""
@@ -46,6 +55,12 @@ class Client:
     waiting: int = 0
     seats: dict[str, Seat] = dataclasses.field(default_factory=dict)
     relays: RelayCount = dataclasses.field(default_factory=RelayCount)
+    links: LinkEnds = dataclasses.field(default_factory=LinkEnds)
+
+    @property
+    def is_member(self) -> bool:
+        """Whether it is in a room, and not as a guest."""
+        return any(not seat.is_guest for seat in tuple(self.seats.values()))
 
 
 Clients = dict[str, Client]

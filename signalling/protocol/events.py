@@ -110,6 +110,17 @@ class Unwatch(Wire, frozen=True, kw_only=True):
     watch: int = 0
 
 
+class Report(Wire, frozen=True, kw_only=True):
+    """`report`: how many of a client's links are on which path now, and after how many seconds links became direct for
+    the first time since the last report. Nobody is named.
+    """
+
+    direct: int
+    turn: int
+    relay: int
+    times: list[float] = []
+
+
 # ---- what the server replies
 
 
@@ -159,6 +170,8 @@ class Joined(Wire, frozen=True, kw_only=True):
     resumed: bool = False
     peer: str | None = None
     """A guest's own id, which the server has given it."""
+    reports: bool = False
+    """Whether the server takes reports."""
 
 
 class Authorized(Wire, frozen=True, kw_only=True):

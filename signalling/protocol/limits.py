@@ -41,3 +41,9 @@ MAX_POST_KEY: Final = 128
 """Bytes of UTF-8 in the key that makes a repeated post harmless."""
 MAX_POST_DEPTH: Final = 64
 """Lists and objects that lie in each other in the data of a post."""
+MAX_REPORT_TIMES: Final = 32
+"""Times in one report."""
+MAX_REPORT_TIME: Final = 3_600
+"""The longest of them, in seconds."""
+REPORT_EVERY_SECONDS: Final = 5.0
+"""A client reports at most this often."""

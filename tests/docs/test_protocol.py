@@ -187,6 +187,7 @@ STRUCTS: dict[str, type[msgspec.Struct]] = {
     "### `watch`": events.Watch,
     "The reply, `Watching`": events.Watching,
     "### `unwatch`": events.Unwatch,
+    "### `report`": events.Report,
     "### `post` to a watcher": events.PostFrom,
     "### `missed`": events.Missed,
     "## Feeds": events.Watchers,

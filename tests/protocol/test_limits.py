@@ -28,6 +28,9 @@ def test_the_limits_that_other_languages_share() -> None:
         "MAX_EVENT_NAME": 128,
         "MAX_POST_KEY": 128,
         "MAX_POST_DEPTH": 64,
+        "MAX_REPORT_TIMES": 32,
+        "MAX_REPORT_TIME": 3_600,
+        "REPORT_EVERY_SECONDS": 5.0,
     }
 
 

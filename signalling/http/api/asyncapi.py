@@ -50,6 +50,7 @@ FROM_CLIENTS: Final[list[Event]] = [
     Event(name="watch", payload=wire.Watch, reply=wire.Watching),
     Event(name="auth", payload=wire.Auth, reply=wire.Authorized),
     Event(name="unwatch", payload=wire.Unwatch),
+    Event(name="report", payload=wire.Report),
 ]
 """What a client emits."""
 

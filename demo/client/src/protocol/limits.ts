@@ -38,3 +38,9 @@ export const MAX_EVENT_NAME = 128;
 export const MAX_POST_KEY = 128;
 /** Lists and objects that lie in each other in the data of a post. */
 export const MAX_POST_DEPTH = 64;
+/** Times in one report. */
+export const MAX_REPORT_TIMES = 32;
+/** The longest of them, in seconds. */
+export const MAX_REPORT_TIME = 3_600;
+/** A client reports at most this often, in seconds. */
+export const REPORT_EVERY_SECONDS = 5;
