@@ -16,7 +16,6 @@ from signalling.engine.packets import Speller
 from signalling.engine.server import Engine
 from signalling.guests import asks_as_guest
 from signalling.membership import Membership
-from signalling.metrics import Metrics
 from signalling.outbox import Outbox
 from signalling.posts import Posts
 from signalling.protocol.errors import ProtocolError
@@ -69,7 +68,6 @@ class SignallingNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
         posts: Posts,
         reports: Reports,
         before_connect: Callable[[], Awaitable[None]],
-        metrics: Metrics,
     ) -> None:
         super().__init__(namespace)
         self._config = config
@@ -83,8 +81,6 @@ class SignallingNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
         self._posts = posts
         self._reports = reports
         self._before_connect = before_connect
-        self._metrics = metrics
-        self._relaying = metrics.handling["relay"]
 
     async def trigger_event(self, event: str, *args: Any) -> Reply | None:
         """What python-socketio calls for everything that happens. The reply becomes the acknowledgement.
@@ -113,22 +109,18 @@ class SignallingNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
             return None
         if client.waiting:
             return self._in_order(client, "relay", relay)
-        begun = time.perf_counter()
         try:
             if client.events.take(1, time.monotonic()):
                 self._relays.rate_limited(client, relay)
             else:
                 self._relays.relay(client, relay)
         except ProtocolError as error:
-            self._metrics.refused("relay", error.code)
             log.debug("a relay that asks for no answer: sid=%s error=%s", sid, error)
         except Exception:
             log.exception("handler failed: event='relay' sid=%s", sid)
-        self._relaying.add(time.perf_counter() - begun)
         return None
 
     async def _connect(self, sid: str, auth: object) -> None:
-        begun = time.perf_counter()
         try:
             await self._before_connect()
             token = check_handshake(auth)
@@ -143,23 +135,19 @@ class SignallingNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
         except LookupError:
             raise Refusal("connect again", {"code": "internal", "message": "connect again"}) from None
         except ProtocolError as error:
-            self._metrics.refused("connect", error.code)
             log.info("connection refused: sid=%s code=%s reason=%r", sid, error.code, error.message)
             raise Refusal(error.message, error.to_wire()) from None
         now = time.monotonic()
-        outbox = Outbox(queue, self._speller, self._config.outbox_bytes, time.monotonic)
-        self._metrics.connections[outbox.transport] += 1
         self._clients[sid] = Client(
             sid,
             host=self._engine.host(sid),
-            outbox=outbox,
+            outbox=Outbox(queue, self._speller, self._config.outbox_bytes, time.monotonic),
             events=TokenBucket(self._config.event_rate, self._config.event_burst, now),
             relay_bytes=TokenBucket(self._config.relay_rate, self._config.relay_burst, now),
             access=access,
         )
         log.debug("admitted: sid=%s user=%r", sid, access.user)
         self._engine.greeted(sid)
-        self._metrics.took("connect", time.perf_counter() - begun)
 
     async def _disconnect(self, client: Client, reason: str) -> None:
         # After the events that came before it, so that none of them makes the client a member again.
@@ -187,7 +175,6 @@ class SignallingNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
             client.waiting -= 1
 
     async def _handle(self, client: Client, event: str, data: object) -> Reply | None:
-        begun = time.perf_counter()
         try:
             reply: Wire | None = None
             match event:
@@ -216,12 +203,10 @@ class SignallingNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
                 case _:
                     raise ProtocolError("bad-request", f"there is no event {event[:40]!r}")
         except ProtocolError as error:
-            return self._refuse(event, error)
+            return _error(error)
         except Exception:
             log.exception("handler failed: event=%r sid=%s", event, client.sid)
-            return self._refuse(event, ProtocolError("internal", "the server failed; its log says why"))
-        finally:
-            self._metrics.took(event, time.perf_counter() - begun)
+            return _error(ProtocolError("internal", "the server failed; its log says why"))
         return {} if reply is None else msgspec.to_builtins(reply)
 
     async def _renew(self, client: Client, auth: Auth) -> Authorized:
@@ -238,17 +223,12 @@ class SignallingNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
         retry_after: float = 0.1,
     ) -> Reply | None:
         if event != "relay":
-            error = ProtocolError("rate-limited", "too many events", retry_after=round(retry_after, 3))
-            return self._refuse(event, error)
+            return _error(ProtocolError("rate-limited", "too many events", retry_after=round(retry_after, 3)))
         try:
             refuse(client, _read(data, Relay))
         except ProtocolError as malformed:
-            return self._refuse(event, malformed)
+            return _error(malformed)
         return None
-
-    def _refuse(self, event: str, error: ProtocolError) -> Reply:
-        self._metrics.refused(event, error.code)
-        return _error(error)
 
 
 def _read(data: object, kind: type[_Event]) -> _Event:
