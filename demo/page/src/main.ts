@@ -1,7 +1,7 @@
 /** The page: one client in one room, and everything that shows what it does. */
 
 import { CuttableConnection, directCut, serverCut } from "./cuts/index.ts"; // before Socket.IO's client is loaded
-import { claimPageIdentity, Client, EitherwayError, type Peer, Refused, type Room } from "eitherway";
+import { claimPageIdentity, Client, type Peer, type Room } from "eitherway";
 import "@fontsource-variable/overpass/wght.css";
 import "./style/index.css";
 import { Chart } from "./chart.ts";
@@ -10,18 +10,22 @@ import { Counting } from "./counting.ts";
 import { Cursors } from "./cursors.ts";
 import { Diagram } from "./diagram.ts";
 import { byId, setText } from "./dom.ts";
+import { enter, type Entered } from "./entering.ts";
 import { Files } from "./files.ts";
 import { count, duration } from "./format.ts";
+import { showGuests } from "./guests-table.ts";
 import { showInvite } from "./invite.ts";
 import { log } from "./log.ts";
 import { oneLine, randomName } from "./names.ts";
 import { Looks } from "./people.ts";
 import { showPeers } from "./peers-table.ts";
-import { explained, isOutdated } from "./refusals.ts";
+import { explained, isOutdated, wantsToken } from "./refusals.ts";
 import { MAX_DRAWN } from "./layout.ts";
 import { RoundTrips } from "./round-trips.ts";
 import { Switches } from "./switches.ts";
 import { themeButton } from "./theme.ts";
+import { keepToken, tokenIn } from "./token.ts";
+import { askForToken, trouble } from "./trouble.ts";
 
 const NAME = "eitherway.name";
 /** Between two looks at round trips, and at everything else, in ms. */
@@ -39,32 +43,20 @@ const nameInput = byId("name", HTMLInputElement);
 nameInput.value = keptName();
 keepName();
 void start();
+addEventListener("hashchange", () => {
+  const token = tokenIn(location.hash);
+  if (token !== null) location.reload(); // which takes it from there
+});
 
 async function start(): Promise<void> {
   const { identity } = await claimPageIdentity();
-  const client = new Client(location.origin, { identity, RTCPeerConnection: CuttableConnection });
-  client.on("error", (error) => log(explained(error), "bad"));
-  const room = await joined(client);
-  if (room !== null) run(client, room);
+  const make = (token: string | null): Client =>
+    new Client(location.origin, { identity, RTCPeerConnection: CuttableConnection, ...(token !== null && { token }) });
+  const entered = await enter(roomName, make, (client) => client.join(roomName, { profile: profile() }));
+  if (entered !== null) run(entered);
 }
 
-/** Joins the room, however long the server takes to be there; null: the server does not want us. */
-async function joined(client: Client): Promise<Room | null> {
-  for (;;) {
-    try {
-      const room = await client.join(roomName, { profile: profile() });
-      trouble("");
-      return room;
-    } catch (error) {
-      trouble(explained(error));
-      const waits = error instanceof Refused ? error.retryAfter : 2000;
-      if (!(error instanceof EitherwayError) || waits === null) return null;
-      await new Promise((resolve) => setTimeout(resolve, waits));
-    }
-  }
-}
-
-function run(client: Client, room: Room): void {
+function run({ client, room, token }: Entered): void {
   const looks = new Looks();
   const trips = new RoundTrips();
   const newest = new Map<string, number>();
@@ -91,6 +83,14 @@ function run(client: Client, room: Room): void {
     files.peersChanged();
     draw();
   });
+  room.on("guestJoined", (guest) => {
+    log(`${oneLine(guest.name, 32)} joined as a guest`);
+    showGuests(room.guests.values());
+  });
+  room.on("guestLeft", (guest, reason) => {
+    log(`${oneLine(guest.name, 32)}, a guest, left (${reason})`);
+    showGuests(room.guests.values());
+  });
   room.on("pathChanged", (peer, path) => {
     log(`${looks.of(peer).name}: ${path === "direct" ? "directly now" : "over the server now"}`, path);
     draw();
@@ -99,14 +99,14 @@ function run(client: Client, room: Room): void {
     counting.returned(peer);
     log(`${count(messages.length)} messages to ${looks.of(peer).name} came back undelivered`, "bad");
   });
-  let outdated: Error | null = null; // the server that came back speaks another version
+  let told = false; // why the server does not let us back in, better than the room itself can tell
   client.on("error", (error) => {
-    if (!isOutdated(error)) return;
-    outdated = error;
-    trouble(explained(error));
+    told ||= isOutdated(error) || wantsToken(error, token);
+    if (isOutdated(error)) trouble(explained(error));
+    else if (wantsToken(error, token)) void askForToken(error, token, roomName).then(comeBackWith);
   });
   room.on("closed", (reason) => {
-    trouble(outdated ? explained(outdated) : `This page is no longer in the room: ${reason}. Reload it to come back.`);
+    if (!told) trouble(`This page is no longer in the room: ${reason}. Reload it to come back.`);
   });
   client.on("disconnected", () => {
     log("The server is gone; trying again", "bad");
@@ -191,6 +191,7 @@ function run(client: Client, room: Room): void {
     });
   }
 
+  showGuests(room.guests.values());
   draw();
 }
 
@@ -203,15 +204,14 @@ function isAway(peer: Peer): boolean {
   return peer.away && peer.path !== "direct";
 }
 
+function comeBackWith(token: string): void {
+  keepToken(token);
+  location.reload();
+}
+
 /** What this page says of itself: it counts numbered messages, and takes files. */
 function profile(): Record<string, unknown> {
   return { name: oneLine(nameInput.value, 32) || "Somebody", counts: true, files: true };
-}
-
-function trouble(text: string): void {
-  const element = byId("trouble", HTMLElement);
-  element.textContent = text;
-  element.hidden = text === "";
 }
 
 function keptName(): string {

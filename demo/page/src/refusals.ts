@@ -7,6 +7,12 @@ export function isOutdated(error: unknown): error is Refused {
   return error instanceof Refused && error.code === "unsupported-protocol";
 }
 
+/** Whether a token may mend it: there is none, it is no good any more, or it is for something else. */
+export function wantsToken(error: unknown, token: string | null): error is Refused {
+  if (!(error instanceof Refused)) return false;
+  return error.code === "unauthorized" || (error.code === "forbidden" && token !== null);
+}
+
 /** What an error means to whoever looks at the page. */
 export function explained(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
