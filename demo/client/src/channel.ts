@@ -218,13 +218,18 @@ export class Stream {
 
   /** Give what waits to handlers, or wake the readers. */
   advance(): void {
-    if (!this.#consumers.some((consumer) => consumer.listening)) return;
+    let [handled, read] = [false, false];
+    for (const consumer of this.#consumers) {
+      handled ||= consumer.listeners.any("message");
+      read ||= consumer.reading > 0;
+    }
+    if (!handled && !read) return;
     if (!this.#told) {
       this.#told = true;
       this.#callbacks.listen(this.key);
     }
     if (this.queue.length === 0 || this.#stopped) return;
-    if (this.#consumers.some((consumer) => consumer.listeners.any("message"))) {
+    if (handled) {
       this.#runner ??= this.#run();
     } else {
       for (const consumer of this.#consumers) {
@@ -255,15 +260,14 @@ export class Stream {
     await Promise.resolve(); // never within what brought the message: handlers may send, and no core is entered twice
     let until = now() + SLICE;
     while (this.queue.length > 0 && !this.#stopped) {
-      const called = this.#consumers.flatMap((consumer) =>
-        consumer.listeners.take("message").map((handler) => ({ consumer, handler })),
-      );
+      const called: [Handler<[Message]>, Report][] = [];
+      for (const { listeners, report } of this.#consumers) {
+        for (const handler of listeners.take("message")) called.push([handler, report]);
+      }
       if (called.length === 0) break;
       const received = this.queue.shift() as Received; // there is one
       const one = this.message(received);
-      for (const { consumer, handler } of one === null ? [] : called) {
-        await call(this, handler, [one], consumer.report);
-      }
+      if (one !== null) for (const [handler, report] of called) await call(this, handler, [one], report);
       this.handled(received);
       if (now() > until) {
         await new Promise<void>(soon);

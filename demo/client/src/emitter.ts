@@ -57,10 +57,13 @@ export class Listeners<Events extends object> {
   /** The handlers to call for one event that happens now; those for once are forgotten. */
   take<Name extends keyof Events & string>(event: Name): Handler<Events[Name]>[] {
     const listening = this.#of(event);
-    const taken = listening.map((one) => one.handler as Handler<Events[Name]>);
-    if (listening.some((one) => one.once)) {
-      listening.splice(0, listening.length, ...listening.filter((one) => !one.once));
+    const taken: Handler<Events[Name]>[] = [];
+    let once = false;
+    for (const one of listening) {
+      taken.push(one.handler as Handler<Events[Name]>);
+      once ||= one.once;
     }
+    if (once) listening.splice(0, listening.length, ...listening.filter((one) => !one.once));
     return taken;
   }
 

@@ -78,8 +78,8 @@ export class Peer extends Talking<ChannelEvents<unknown> & PeerEvents, SendOptio
    * Send a message on the default channel: a string, bytes, or a JSON-like value. Waits while the channel's credit or
    * the lane's window is full. Rejects with NotInRoom, TooLarge, TypeError.
    */
-  async send(data: unknown, options?: SendOptions): Promise<void> {
-    await this.#send(DEFAULT, data, options);
+  send(data: unknown, options?: SendOptions): Promise<void> {
+    return this.#send(DEFAULT, data, options);
   }
 
   /**

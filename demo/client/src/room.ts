@@ -451,7 +451,7 @@ export class Room extends Talking<ChannelEvents<unknown> & RoomEvents, RoomSendO
     const stayedFull = `its link stayed full for ${FULL_SECONDS} s`;
     const waiting: Waiting = { timeout: FULL_SECONDS * 1000, ...(signal && { signal }) };
     try {
-      await timed(waiting, () => stayedFull, (either) => peer._link.outlets.send(key, kind, payload, either));
+      await timed(waiting, () => stayedFull, async (either) => await peer._link.outlets.send(key, kind, payload, either));
       return true;
     } catch (error) {
       if (!(error instanceof NotInRoom) && signal?.aborted !== true) {

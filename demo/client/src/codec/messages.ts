@@ -15,6 +15,7 @@ export type MessageType = typeof FrameType.BYTES | typeof FrameType.TEXT | typeo
  */
 export function encode(data: unknown): [type: MessageType, payload: Uint8Array<ArrayBuffer>] {
   if (typeof data === "string") return [FrameType.TEXT, encodeUtf8(data)];
+  if (data instanceof Uint8Array) return [FrameType.BYTES, new Uint8Array(data)];
   if (ArrayBuffer.isView(data)) {
     return [FrameType.BYTES, new Uint8Array(new Uint8Array(data.buffer, data.byteOffset, data.byteLength))];
   }
@@ -23,14 +24,13 @@ export function encode(data: unknown): [type: MessageType, payload: Uint8Array<A
 }
 
 /**
- * What was sent. Bytes have an ArrayBuffer of their own: `new Float32Array(bytes.buffer)` is what it looks like.
+ * What was sent. Bytes are the payload itself, so that has to have an ArrayBuffer of its own: then
+ * `new Float32Array(bytes.buffer)` is what it looks like.
  *
  * Throws RangeError if the payload is not of its kind.
  */
 export function decode(type: FrameType, payload: Uint8Array): values.Value {
-  if (type === FrameType.BYTES) {
-    return payload.length === payload.buffer.byteLength ? payload : new Uint8Array(payload);
-  }
+  if (type === FrameType.BYTES) return payload;
   if (type === FrameType.TEXT) return decodeUtf8(payload);
   return values.decode(payload);
 }

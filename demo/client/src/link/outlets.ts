@@ -72,12 +72,15 @@ export class Outlets {
   }
 
   /**
-   * Send, waiting while the channel's credit or the lane's window is full. Rejects with NotInRoom, and with the
-   * signal's reason if that is aborted while the message waits: it has not been sent then.
+   * Send, waiting while the channel's credit or the lane's window is full; undefined if it need not. Throws or rejects
+   * with NotInRoom, and with the signal's reason if that is aborted while the message waits: it has not been sent then.
    */
-  async send(key: Key, kind: FrameType, payload: Uint8Array, signal?: AbortSignal): Promise<void> {
+  send(key: Key, kind: FrameType, payload: Uint8Array, signal?: AbortSignal): Promise<void> | undefined {
     signal?.throwIfAborted();
-    if (this.trySend(key, kind, payload)) return;
+    return this.trySend(key, kind, payload) ? undefined : this.#sendLater(key, kind, payload, signal);
+  }
+
+  async #sendLater(key: Key, kind: FrameType, payload: Uint8Array, signal?: AbortSignal): Promise<void> {
     const { waiting } = this.#outlet(key);
     let abort: (() => void) | undefined;
     try {

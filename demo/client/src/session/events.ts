@@ -45,7 +45,8 @@ export interface Outbound {
 /**
  * A whole message. `charge` goes back to `Session.handled` once the application has handled it.
  *
- * `path` is the one that brought its last frame; `kind` is the frame type, how `payload` is to be read.
+ * `path` is the one that brought its last frame; `kind` is the frame type, how `payload` is to be read: it has a buffer
+ * of its own.
  */
 export interface MessageReceived {
   readonly type: "MessageReceived";

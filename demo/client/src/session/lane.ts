@@ -55,6 +55,11 @@ export class SendLane {
 
   // ---- new frames
 
+  /** Whether something would go out now, had a path room for it. */
+  get waits(): boolean {
+    return this.ready.length > 0 || this.need.length > 0;
+  }
+
   /** Whether so much more may be queued. What waits for credit does not count: it must stop no other channel. */
   takes(charge: number): boolean {
     return this.queued - this.stuck + this.bytes + charge <= this.window;

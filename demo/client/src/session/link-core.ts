@@ -10,7 +10,7 @@ import type { ValueMap } from "../codec/values.ts";
 import { NoiseError, type PrivateKey, type Responder } from "../noise.ts";
 import { Binding, type EndedHalves } from "./binding.ts";
 import type { Budget } from "./credit.ts";
-import { DirectInstance, type Outbound, RelayInstance } from "./events.ts";
+import { type Outbound, RelayInstance } from "./events.ts";
 import {
   FIRST,
   HINT,
@@ -150,7 +150,8 @@ export class LinkCore {
 
   /** So many bytes wait in the send buffer of a direct path. */
   directWaiting(attempt: number, waiting: number, now: number): void {
-    this.session.pathWaiting(new DirectInstance(attempt), waiting, now);
+    const instance = this.#current.attempts.get(attempt);
+    if (instance !== undefined) this.session.pathWaiting(instance, waiting, now);
   }
 
   /** A direct path has ended. */
@@ -163,8 +164,9 @@ export class LinkCore {
   /** A packet came by a direct path. */
   receiveDirect(attempt: number, packet: Uint8Array, now: number): void {
     this.#now = now;
-    if (this.#current.attempts.has(attempt)) this.#current.take(new DirectInstance(attempt), packet, now);
-    else this.#drop("ended path");
+    const instance = this.#current.attempts.get(attempt);
+    if (instance === undefined) this.#drop("ended path");
+    else this.#current.take(instance, packet, now);
   }
 
   /** A packet came by the relay. */
@@ -318,11 +320,11 @@ export class LinkCore {
     const key = current.key;
     const due = this.#isDue(now);
     if (key !== null) {
-      this.#out.push(...current.packetsToSend(now));
+      current.packetsToSend(now, this.#out);
       if (key.exhausted || key.needsRenewal(now)) this.#schedule.want(now);
     } else if (due || this.#schedule.due === null || current.attempts.size) {
       if (due) current.sendWaitingAgain(now);
-      this.#out.push(...current.packetsToSend(now));
+      current.packetsToSend(now, this.#out);
       if (current.waiting.length) this.#schedule.want(now);
     }
     if (this.#isDue(now)) {
@@ -352,7 +354,7 @@ export class LinkCore {
     for (let event = this.session.nextEvent(); event !== null; event = this.session.nextEvent()) {
       this.#events.push(event);
     }
-    const attempts = [...this.#current.attempts].sort((one, other) => one - other);
+    const attempts = [...this.#current.attempts.keys()].sort((one, other) => one - other);
     for (const attempt of attempts) this.#events.push({ type: "DirectEnded", attempt });
     this.#events.push({ type: "SessionEnded", undelivered: this.end(now), reason });
     this.#current = this.#newSession(now);

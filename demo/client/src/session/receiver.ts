@@ -257,7 +257,7 @@ export class Receiver {
       channel: channel.number,
       number,
       kind: frame.type,
-      payload,
+      payload: payload.slice(),
       path: this.path,
     });
   }

@@ -25,7 +25,7 @@ export class SealedSession {
   readonly session: Session;
   readonly keys = new KeyRing();
   /** The direct attempts that have opened in this session and have not ended. */
-  readonly attempts = new Set<number>();
+  readonly attempts = new Map<number, DirectInstance>();
   /** Frames that went with the last message 1, or wait for the next. */
   waiting: Flight[] = [];
   #relay: RelayInstance | null = null;
@@ -62,8 +62,9 @@ export class SealedSession {
 
   /** An attempt has opened. */
   directOpened(attempt: number, now: number): void {
-    this.attempts.add(attempt);
-    this.session.pathOpened(new DirectInstance(attempt), now);
+    const instance = new DirectInstance(attempt);
+    this.attempts.set(attempt, instance);
+    this.session.pathOpened(instance, now);
   }
 
   /** An attempt has ended. */
@@ -103,7 +104,9 @@ export class SealedSession {
     const [answer, keys] = this.handshakes.answer(packet, responder, this.binding.halves(), frames);
     this.keys.add(hello.keyId, keys, now);
     const beside = flights.filter((flight) => !inside.includes(flight));
-    return [this.#outgoing(answer, inside), ...this.#pack(beside, now)];
+    const out = [this.#outgoing(answer, inside)];
+    this.#pack(beside, now, out);
+    return out;
   }
 
   /** Message 2 has come: the handshake is complete. */
@@ -128,13 +131,13 @@ export class SealedSession {
 
   // ---- sending
 
-  /** What can go now. Without a key only direct packets; what is for the relay is added to `waiting`. */
-  packetsToSend(now: number): Outgoing[] {
-    return this.#pack(this.session.framesToSend(now), now);
+  /** Add what can go now to `out`. Without a key only direct packets; what is for the relay is added to `waiting`. */
+  packetsToSend(now: number, out: Outgoing[]): void {
+    this.#pack(this.session.framesToSend(now), now, out);
   }
 
-  #pack(flights: readonly Flight[], now: number): Outgoing[] {
-    const out: Outgoing[] = [];
+  #pack(flights: readonly Flight[], now: number, out: Outgoing[]): void {
+    if (flights.length === 0) return;
     const key = this.key;
     for (const flight of flights) {
       if (flight.instance.type === "direct") {
@@ -147,7 +150,6 @@ export class SealedSession {
       }
     }
     if (key?.exhausted) this.useRelay(this.#relay, now); // back to where a session begins: all goes in message 1
-    return out;
   }
 
   #outgoing(packet: Uint8Array, flights: readonly Flight[]): Outgoing {

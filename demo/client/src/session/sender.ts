@@ -170,7 +170,8 @@ export class Sender {
 
   /** Whether something would go out now, had a path room for it. */
   get waitsToGo(): boolean {
-    return this.lanes.some((lane) => lane.ready.length > 0 || lane.need.length > 0);
+    const { lanes } = this;
+    return lanes[0].waits || lanes[1].waits;
   }
 
   /** There is a path again: the time without one is no lateness. */
@@ -180,13 +181,13 @@ export class Sender {
 
   /** What goes out now. Bulk never goes ahead of reliable on a path. */
   fill(routes: Routes, now: number, flights: Flight[]): void {
-    const [reliable, bulk] = this.lanes;
+    const { 0: reliable, 1: bulk } = this.lanes;
     let blocked: Path | null = null;
-    if (reliable.ready.length || reliable.need.length) {
+    if (reliable.waits) {
       const path = routes.route(Lane.RELIABLE, now);
       if (path !== null && reliable.fill(path, routes.room(path, now), now, flights)) blocked = path;
     }
-    if (bulk.ready.length || bulk.need.length) {
+    if (bulk.waits) {
       const path = routes.route(Lane.BULK, now);
       if (path !== null && path !== blocked) bulk.fill(path, routes.bulkRoom(path, now), now, flights);
     }

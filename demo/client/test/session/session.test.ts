@@ -57,9 +57,14 @@ describe("order and copies (S3)", () => {
   test("what the application gets holds on to no packet", () => {
     const one = new Single();
     const packet = new Uint8Array(50_000);
-    one.receive(RELAY, one.data(packet.subarray(7, 10)));
+    one.receive(RELAY, one.data(packet.subarray(7, 10)), opening(one, 1, "d", Lane.DATAGRAM));
     const [event] = one.events();
     expect(event).toHaveProperty("payload.buffer.byteLength", 3);
+    packet.set(encodeDatagram(1, bytes("xyz")), 7);
+    one.receive(RELAY, { ...control(FrameType.BYTES, packet.subarray(7, 14)), channel: 1 });
+    const [datagram] = one.events();
+    expect(datagram).toMatchObject({ type: "DatagramReceived", payload: bytes("xyz") });
+    expect(datagram).toHaveProperty("payload.buffer.byteLength", 3);
   });
 
   test("datagrams come once, in whatever order, and not when they are too old to know", () => {
