@@ -8,9 +8,11 @@ from typing import Final, NamedTuple
 
 import socketio
 from aiohttp import web
+from prometheus_client import ProcessCollector
 
 from signalling.announcer import Announcer
 from signalling.clients import Clients
+from signalling.collector import ServerCollector
 from signalling.config import Config
 from signalling.engine.packets import Speller
 from signalling.engine.server import Engine, make_server
@@ -18,6 +20,7 @@ from signalling.feeds.feeds import FeedLimits, Feeds
 from signalling.feeds.history import Bounds
 from signalling.http.api.routes import Api
 from signalling.http.health import add_health
+from signalling.http.metrics import add_metrics
 from signalling.http.page import add_page
 from signalling.ice import is_turn
 from signalling.membership import Membership
@@ -65,7 +68,7 @@ class Signalling:
         self.stun_port: int | None = None
         self._metrics = Metrics()
         self.registry = self._metrics.registry
-        """What prometheus-client makes metrics of."""
+        """All metrics of this server, for prometheus-client. To be read in the thread of the server's event loop."""
         self._clients: Clients = {}
         self._feeds = Feeds(_feed_limits(self.config), time.monotonic, time.time, _later)
         self.webhooks = Webhooks(self.config, self._feeds)
@@ -81,7 +84,9 @@ class Signalling:
         app = web.Application()
         sio.attach(app)
         api.add_to(app)
-        add_health(app, lambda: self.closing)
+        add_health(app, lambda: self.closing, lambda: self.unready)
+        ProcessCollector(registry=self.registry)
+        add_metrics(app, api.gate, api.problems, self.registry)
         add_page(app)
 
         async def start(_: web.Application) -> None:
@@ -106,6 +111,15 @@ class Signalling:
     def closing(self) -> bool:
         """Whether `close` has been called."""
         return self._parts is not None and self._parts.membership.closing
+
+    @property
+    def unready(self) -> str | None:
+        """Why no clients should be sent here now; None: it is ready."""
+        if self.closing:
+            return "closing"
+        if self._sweeper is None:
+            return "not started"
+        return "webhooks cannot be stored" if self.webhooks.store_error is not None else None
 
     async def start(self) -> None:
         """Begins to look after clients. Does nothing the second time. Raises StoreError if webhooks cannot be kept."""
@@ -157,13 +171,16 @@ class Signalling:
     def _adopt(self, sio: socketio.AsyncServer, namespace: str, *, own: bool) -> _Parts:
         if self._parts is not None:
             raise RuntimeError("a Signalling serves one server: make another one")
-        config, clients = self.config, self._clients
+        config, clients, metrics = self.config, self._clients, self._metrics
         speller, store = Speller(namespace), MemoryStore()
         connections = Connections(config.max_connections, config.trust_forwarded)
         engine = Engine(sio, namespace, own=own, connections=connections, clock=time.monotonic)
         announcer = Announcer(store, clients, speller)
         announcer.listeners.append(self.webhooks.changed)
         membership = Membership(config, store, clients, announcer, speller, lambda: self.stun_port)
+        signals = Signals(store, clients, announcer, speller)
+        relays = Relays(store, clients, announcer, speller, metrics)
+        posts = Posts(self._feeds, speller)
         sio.register_namespace(
             SignallingNamespace(
                 namespace,
@@ -173,14 +190,20 @@ class Signalling:
                 speller,
                 self._verifier,
                 membership,
-                Signals(store, clients, announcer, speller),
-                Relays(store, clients, announcer, speller),
-                Posts(self._feeds, speller),
-                Reports(config, clients, self._metrics),
+                signals,
+                relays,
+                posts,
+                Reports(config, clients, metrics),
                 self._before_connect,
+                metrics,
             )
         )
-        api = Api(config, self._verifier, store, membership, self._feeds, self.webhooks)
+        api = Api(config, self._verifier, store, membership, self._feeds, self.webhooks, metrics)
+        self.registry.register(
+            ServerCollector(
+                *(metrics, clients, store, membership, signals, relays, posts, self._feeds, api.streams, self.webhooks)
+            )
+        )
         self._parts = _Parts(engine, membership, speller, api)
         return self._parts
 
@@ -196,7 +219,9 @@ class Signalling:
     async def _sweep(self, parts: _Parts) -> None:
         """Once a second: whoever is silent or too slow goes."""
         while True:
+            due = time.monotonic() + _SWEEP_EVERY
             await asyncio.sleep(_SWEEP_EVERY)
+            self._metrics.lag.add(max(0.0, time.monotonic() - due))
             try:
                 await self._sweep_once(parts.engine, parts.api)
             except Exception:
@@ -208,6 +233,7 @@ class Signalling:
         await engine.sweep(self.config.hello_timeout)
         for client in list(self._clients.values()):
             if client.outbox.full_for() > self.config.slow_timeout:
+                self._metrics.slow += 1
                 await engine.cut(client.sid, "too slow: it does not read what others send it")
             elif client.access.expires is not None and client.access.expires <= time.time():
                 # It comes back with a fresh token, or is told then that it needs one.

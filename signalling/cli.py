@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import importlib.util
-import ipaddress
 import logging
 import signal
 import sys
@@ -16,6 +15,7 @@ from aiohttp import web
 
 from signalling.app import Signalling
 from signalling.config import PREFIX, Config, is_list
+from signalling.throttle import is_loopback
 from signalling.tls import Certificate
 from signalling.tokens import Verifier
 from signalling.webhooks.database import StoreError
@@ -64,7 +64,7 @@ def serve(**given: Any) -> None:
         read_options(config)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
-    if not asks and not config.open and not _is_loopback(config.host):
+    if not asks and not config.open and not is_loopback(config.host):
         raise click.UsageError(
             f"everyone who reaches {config.host or 'this machine'} could join every room: ask for tokens, by "
             f"{PREFIX}TOKEN_SECRET (32 bytes or more) or --token-key, or let everyone in by --open"
@@ -83,14 +83,6 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 
     factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
     return factory
-
-
-def _is_loopback(host: str) -> bool:
-    """Whether only this machine's own programs reach an address."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 async def _serve(config: Config, certificate: Certificate | None, *, asks: bool) -> int:

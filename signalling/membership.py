@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -58,6 +59,8 @@ class Membership:
         self._tasks: set[asyncio.Task[None]] = set()
         self._removed = Removed()
         self.closing = False
+        self.joins: Counter[tuple[str, ...]] = Counter()
+        """Since the start, as labels of a metric: `peer` or `guest`, and whether it was resumed, `true` or `false`."""
 
     async def join(self, client: Client, join: Join | JoinAsGuest) -> Joined:
         """Makes a client a member of a room, or gives it back its place. Raises ProtocolError."""
@@ -75,6 +78,7 @@ class Membership:
         client.seats[join.room] = seat = Seat(join.room, entry.id, texts)
         if (timer := self._grace.pop((join.room, entry.id), None)) is not None:
             timer.cancel()
+        self.joins["guest" if seat.is_guest else "peer", str(admission.resumed).lower()] += 1
         if admission.replaced is not None:
             self._replace(admission.replaced, join.room, entry)
         self._announcer.changed(join.room, admission.changes, roster.version, told=client.sid)

@@ -59,11 +59,11 @@ class Metrics:
             buckets=_TIMES_TO_DIRECT,
             registry=self.registry,
         )
-        self.handling = {event: Durations() for event in EVENTS}
+        self.handling = {event: Durations() for event in EVENTS if event != "http"}
         """By event, from its turn to its answer."""
         self.lag = Durations()
         """How late the event loop was, looked at once a second."""
-        self.refusals: Counter[tuple[str, Code]] = Counter()
+        self.refusals: Counter[tuple[str, ...]] = Counter()
         """By event and code."""
         self.connections: Counter[str] = Counter()
         """That were let in, by the transport that they began with."""
@@ -76,4 +76,4 @@ class Metrics:
 
     def refused(self, event: str, code: Code) -> None:
         """An event has been refused."""
-        self.refusals[event if event in self.handling else "other", code] += 1
+        self.refusals[event if event in EVENTS else "other", code] += 1

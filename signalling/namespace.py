@@ -16,6 +16,7 @@ from signalling.engine.packets import Speller
 from signalling.engine.server import Engine
 from signalling.guests import asks_as_guest
 from signalling.membership import Membership
+from signalling.metrics import Metrics
 from signalling.outbox import Outbox
 from signalling.posts import Posts
 from signalling.protocol.errors import ProtocolError
@@ -68,6 +69,7 @@ class SignallingNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
         posts: Posts,
         reports: Reports,
         before_connect: Callable[[], Awaitable[None]],
+        metrics: Metrics,
     ) -> None:
         super().__init__(namespace)
         self._config = config
@@ -81,6 +83,8 @@ class SignallingNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
         self._posts = posts
         self._reports = reports
         self._before_connect = before_connect
+        self._metrics = metrics
+        self._relaying = metrics.handling["relay"]
 
     async def trigger_event(self, event: str, *args: Any) -> Reply | None:
         """What python-socketio calls for everything that happens. The reply becomes the acknowledgement.
@@ -97,7 +101,9 @@ class SignallingNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
                 await self._disconnect(client, str(args[1]) if len(args) > 1 else "")
             return None
         if client is None:
-            return _error(ProtocolError("unauthorized", "this connection has not greeted the signalling server"))
+            return self._refuse(
+                event, ProtocolError("unauthorized", "this connection has not greeted the signalling server")
+            )
         return await self._in_order(client, event, args[1] if len(args) > 1 else None)
 
     def relay(self, sid: str, relay: Relay) -> Awaitable[object] | None:
@@ -109,18 +115,23 @@ class SignallingNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
             return None
         if client.waiting:
             return self._in_order(client, "relay", relay)
+        begun = time.perf_counter()
         try:
             if client.events.take(1, time.monotonic()):
                 self._relays.rate_limited(client, relay)
             else:
                 self._relays.relay(client, relay)
         except ProtocolError as error:
+            self._metrics.refused("relay", error.code)
             log.debug("a relay that asks for no answer: sid=%s error=%s", sid, error)
         except Exception:
+            self._metrics.refused("relay", "internal")
             log.exception("handler failed: event='relay' sid=%s", sid)
+        self._relaying.add(time.perf_counter() - begun)
         return None
 
     async def _connect(self, sid: str, auth: object) -> None:
+        begun = time.perf_counter()
         try:
             await self._before_connect()
             token = check_handshake(auth)
@@ -135,9 +146,11 @@ class SignallingNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
         except LookupError:
             raise Refusal("connect again", {"code": "internal", "message": "connect again"}) from None
         except ProtocolError as error:
+            self._metrics.refused("connect", error.code)
             log.info("connection refused: sid=%s code=%s reason=%r", sid, error.code, error.message)
             raise Refusal(error.message, error.to_wire()) from None
         now = time.monotonic()
+        self._metrics.connections[self._engine.first_transport(sid)] += 1
         self._clients[sid] = Client(
             sid,
             host=self._engine.host(sid),
@@ -148,6 +161,7 @@ class SignallingNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
         )
         log.debug("admitted: sid=%s user=%r", sid, access.user)
         self._engine.greeted(sid)
+        self._metrics.took("connect", time.perf_counter() - begun)
 
     async def _disconnect(self, client: Client, reason: str) -> None:
         # After the events that came before it, so that none of them makes the client a member again.
@@ -175,6 +189,7 @@ class SignallingNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
             client.waiting -= 1
 
     async def _handle(self, client: Client, event: str, data: object) -> Reply | None:
+        begun = time.perf_counter()
         try:
             reply: Wire | None = None
             match event:
@@ -203,10 +218,12 @@ class SignallingNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
                 case _:
                     raise ProtocolError("bad-request", f"there is no event {event[:40]!r}")
         except ProtocolError as error:
-            return _error(error)
+            return self._refuse(event, error)
         except Exception:
             log.exception("handler failed: event=%r sid=%s", event, client.sid)
-            return _error(ProtocolError("internal", "the server failed; its log says why"))
+            return self._refuse(event, ProtocolError("internal", "the server failed; its log says why"))
+        finally:
+            self._metrics.took(event, time.perf_counter() - begun)
         return {} if reply is None else msgspec.to_builtins(reply)
 
     async def _renew(self, client: Client, auth: Auth) -> Authorized:
@@ -223,12 +240,17 @@ class SignallingNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
         retry_after: float = 0.1,
     ) -> Reply | None:
         if event != "relay":
-            return _error(ProtocolError("rate-limited", "too many events", retry_after=round(retry_after, 3)))
+            error = ProtocolError("rate-limited", "too many events", retry_after=round(retry_after, 3))
+            return self._refuse(event, error)
         try:
             refuse(client, _read(data, Relay))
         except ProtocolError as malformed:
-            return _error(malformed)
+            return self._refuse(event, malformed)
         return None
+
+    def _refuse(self, event: str, error: ProtocolError) -> Reply:
+        self._metrics.refused(event, error.code)
+        return _error(error)
 
 
 def _read(data: object, kind: type[_Event]) -> _Event:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final, Protocol
 
 from signalling.engine.packets import Parts, Shared, Speller
-from signalling.engine.queue import FedQueue
+from signalling.engine.queue import FedQueue, Transport
 from signalling.protocol.events import Relayed, Roster
 
 _OVERHEAD: Final = 256
@@ -133,6 +133,16 @@ class Outbox:
         if self._full_since is not None and self.waiting <= self._limit * _NO_LONGER_FULL:
             self._full_since = None
         return taken
+
+    @property
+    def transport(self) -> Transport:
+        """What it leads to now."""
+        return "polling" if self._queue.websocket is None else "websocket"
+
+    @property
+    def bytes(self) -> int:
+        """What waits, in the engine's queue too; not the posts of a backlog, which are kept elsewhere."""
+        return self.waiting + self._urgent_bytes + self._queue.bytes
 
     @property
     def empty(self) -> bool:

@@ -185,6 +185,10 @@ class Posts:
         else:
             self._end(watched)
 
+    def is_watching(self, client: Client) -> bool:
+        """Whether a client watches anything."""
+        return client.sid in self._watched
+
     def check(self, client: Client, access: Access) -> None:
         """Raises ProtocolError `forbidden` if this does not grant what the client watches."""
         for (room, _), watched in self._watched.get(client.sid, {}).items():

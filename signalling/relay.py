@@ -7,6 +7,7 @@ from typing import Final
 from signalling.announcer import Announcer
 from signalling.clients import Client, Clients, Seat
 from signalling.engine.packets import Speller
+from signalling.metrics import Metrics
 from signalling.protocol.errors import Code, ProtocolError
 from signalling.protocol.events import Refused, Relay
 from signalling.protocol.limits import (
@@ -26,11 +27,18 @@ _TELL_AFTER: Final = RELAYED_EVERY_SECONDS / 2
 class Relays:
     """Passes packets from member to members, and stores none."""
 
-    def __init__(self, store: RoomStore, clients: Clients, announcer: Announcer, speller: Speller) -> None:
+    def __init__(
+        self, store: RoomStore, clients: Clients, announcer: Announcer, speller: Speller, metrics: Metrics
+    ) -> None:
         self._store = store
         self._clients = clients
         self._announcer = announcer
         self._speller = speller
+        self._metrics = metrics
+        self.packets = 0
+        """How many were passed on since the start, each to one member."""
+        self.bytes = 0
+        """Of them."""
 
     def relay(self, client: Client, relay: Relay) -> None:
         """Passes packets on; what cannot be is refused by an event. Raises ProtocolError `bad-request`."""
@@ -98,12 +106,16 @@ class Relays:
                 self._announcer.tell(relay.room, receiver)
             if not receiver.outbox.push((text, packet) if body is None else (text_with_body, packet, body)):
                 self._refuse(client, relay.n, to, "busy")
+                continue
+            self.packets += 1
+            self.bytes += len(packet) if body is None else len(packet) + len(body)
 
     def _refuse_all(self, client: Client, relay: Relay, code: Code) -> None:
         for to in relay.to:
             self._refuse(client, relay.n, to, code)
 
     def _refuse(self, client: Client, n: int, to: str, code: Code) -> None:
+        self._metrics.refused("relay", code)
         client.outbox.push_urgent(self._speller.event("refused", Refused(n=n, to=to, code=code)))
 
     def _acknowledge(self, client: Client, size: int) -> None:

@@ -1,5 +1,7 @@
 """What happens on a request, an offer, an answer, a candidate: it is passed on, whatever it says."""
 
+from collections import Counter
+
 import msgspec
 
 from signalling.admission import check_number
@@ -7,7 +9,7 @@ from signalling.announcer import Announcer
 from signalling.clients import Client, Clients
 from signalling.engine.packets import Speller
 from signalling.protocol.errors import ProtocolError
-from signalling.protocol.events import Signal, SignalFrom
+from signalling.protocol.events import Signal, SignalFrom, SignalKind
 from signalling.protocol.limits import MAX_SIGNAL
 from signalling.rooms.store import RoomStore
 
@@ -20,6 +22,8 @@ class Signals:
         self._clients = clients
         self._announcer = announcer
         self._speller = speller
+        self.passed_on: Counter[SignalKind] = Counter()
+        """Since the start."""
 
     def signal(self, client: Client, signal: Signal) -> None:
         """Passes one signal on.
@@ -45,6 +49,7 @@ class Signals:
             self._announcer.tell(signal.room, receiver)
         if not receiver.outbox.push(self._speller.any_event("signal", event)):
             raise ProtocolError("busy", "too much waits for that peer already", retry_after=0.1)
+        self.passed_on[signal.kind] += 1
 
 
 def _check_size(packet: object) -> None:

@@ -1,5 +1,6 @@
 """How much one client may do, on average and at once, and how many may come from one address."""
 
+import ipaddress
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
@@ -84,3 +85,13 @@ def client_address(environ: Mapping[str, Any], trust_forwarded: bool) -> str:
         return str(request.remote)
     client = environ.get("asgi.scope", {}).get("client")
     return str(client[0]) if client else str(environ.get("REMOTE_ADDR", ""))
+
+
+def is_loopback(host: str) -> bool:
+    """Whether this is an address of the machine itself, which only its own programs reach, or `localhost`."""
+    try:
+        parsed = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return host.lower() == "localhost"
+    mapped = parsed.ipv4_mapped if isinstance(parsed, ipaddress.IPv6Address) else None
+    return (mapped or parsed).is_loopback

@@ -1,7 +1,7 @@
 """What engine.io is about to write to one client, kept short: the rest waits in the client's outbox."""
 
 import asyncio
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
 import engineio.packet
 
@@ -18,6 +18,8 @@ UNREAD_BYTES: Final = 1_000_000
 """A client that leaves more than this unread is not listened to until it has read."""
 _OVERHEAD: Final = 256
 """What a waiting packet costs in memory beside its bytes, roughly."""
+
+Transport = Literal["websocket", "polling"]
 
 
 class Source(Protocol):

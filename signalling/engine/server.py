@@ -5,6 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, Final
+from urllib.parse import parse_qs
 
 import engineio.payload
 import socketio
@@ -14,7 +15,7 @@ from signalling.config import Config
 from signalling.engine import polling
 from signalling.engine.asgi import AsgiWebSocket
 from signalling.engine.packets import FastPacket, Packet, PacketRefused
-from signalling.engine.queue import FedQueue
+from signalling.engine.queue import FedQueue, Transport
 from signalling.engine.websocket import WebSocket
 from signalling.origins import allows
 from signalling.protocol.events import Relay
@@ -105,6 +106,11 @@ class Engine:
     def host(self, sid: str) -> str:
         """The Host header of a client's first request."""
         return str(self.sio.get_environ(sid, self.namespace).get("HTTP_HOST", ""))
+
+    def first_transport(self, sid: str) -> Transport:
+        """What a client's first request was for; it may have changed to a WebSocket since."""
+        query = self.sio.get_environ(sid, self.namespace).get("QUERY_STRING", "")
+        return "websocket" if parse_qs(query).get("transport") == ["websocket"] else "polling"
 
     def greeted(self, sid: str) -> None:
         """This client has been admitted to the namespace."""

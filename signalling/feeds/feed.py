@@ -49,6 +49,11 @@ class Feed:
         return bool(self._watchers)
 
     @property
+    def watcher_count(self) -> int:
+        """How many do."""
+        return len(self._watchers)
+
+    @property
     def idle(self) -> bool:
         """Whether nobody watches it and it keeps nothing."""
         return not self._watchers and not len(self.history)

@@ -64,6 +64,8 @@ class Feeds:
         self.bytes = 0
         self.posts = 0
         """That were taken since the start."""
+        self.posted_bytes = 0
+        """Of their data."""
         self.listener: Listener | None = None
 
     def find(self, room: str) -> Feed | None:
@@ -107,6 +109,7 @@ class Feeds:
             self.listener.check(post.topic)
         stored = self._keep(feed, post.topic, post.event, data, sender=sender, key=post.key, poster=poster)
         self.posts += 1
+        self.posted_bytes += len(data)
         if self.listener is not None:
             self.listener.posted(stored)
         return stored

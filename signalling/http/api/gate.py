@@ -1,6 +1,5 @@
 """What whoever makes a request may do: by its token, or on an open server by where it comes from."""
 
-import ipaddress
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -9,7 +8,7 @@ from aiohttp import web
 from signalling.access import Access, Grant
 from signalling.config import Config
 from signalling.protocol.errors import ProtocolError
-from signalling.throttle import client_address
+from signalling.throttle import client_address, is_loopback
 from signalling.tokens import Verifier, bearer
 
 
@@ -20,6 +19,8 @@ class Gate:
         self._verifier = verifier
         self._config = config
         self._wall = wall
+        self._may_be_hidden = is_loopback(config.host) and not config.trust_forwarded
+        """Whether clients may come by a proxy on this machine that does not say so: nothing else would reach us."""
 
     def access(self, request: web.Request) -> Access:
         """What a request may do. Raises ProtocolError `unauthorized`."""
@@ -38,6 +39,13 @@ class Gate:
             )
         return access
 
+    def admit_operator(self, request: web.Request) -> None:
+        """Admits whoever has the grant `admin` and, also where tokens are asked for, programs on this machine: but
+        there not those that a proxy may have sent on, silently. Raises ProtocolError `unauthorized`, `forbidden`.
+        """
+        if self._verifier.is_open or self._may_be_hidden or not self._is_operator(request):
+            self.admit(request, "admin")
+
     def has_expired(self, access: Access) -> bool:
         """Whether what was granted is over."""
         return access.expires is not None and access.expires <= self._wall()
@@ -55,21 +63,11 @@ class Gate:
         """
         if any(header in request.headers for header in _OF_PROXIES_AND_PAGES):
             return False
-        return _is_loopback(request.remote or "") and _is_loopback(_host_name(request.host))
+        return is_loopback(request.remote or "") and is_loopback(_host_name(request.host))
 
 
 _OF_PROXIES_AND_PAGES: Final = ("Forwarded", "X-Forwarded-For", "Via", "Origin", "Sec-Fetch-Site")
 
 
 def _host_name(host: str) -> str:
-    name = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
-    return "127.0.0.1" if name.lower() == "localhost" else name
-
-
-def _is_loopback(address: str) -> bool:
-    try:
-        parsed = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return False
-    mapped = parsed.ipv4_mapped if isinstance(parsed, ipaddress.IPv6Address) else None
-    return (mapped or parsed).is_loopback
+    return host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]

@@ -12,6 +12,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from signalling.http.api.types import Problem
+from signalling.metrics import Metrics
 from signalling.protocol.errors import Code, ProtocolError
 
 log = logging.getLogger(__name__)
@@ -61,25 +62,35 @@ def problem(error: ProtocolError) -> web.Response:
     return web.Response(body=msgspec.json.encode(body), status=status, content_type=CONTENT_TYPE, headers=headers)
 
 
-@web.middleware
-async def say_problems(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Makes a problem of whatever a handler raises, and of what the router has no handler for."""
-    try:
-        return await handler(request)
-    except ProtocolError as error:
+class Problems:
+    """Makes a problem of whatever a handler raises, and of what the router has no handler for; counts them."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+
+    @web.middleware
+    async def say(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """The middleware."""
+        try:
+            return await handler(request)
+        except ProtocolError as error:
+            return self._problem(error)
+        except web.HTTPMethodNotAllowed as error:
+            allowed = ", ".join(sorted(error.allowed_methods))
+            answer = self._problem(Refused(405, "bad-request", f"here is no {request.method}: there is {allowed}"))
+            answer.headers["Allow"] = allowed
+            return answer
+        except web.HTTPException as error:
+            if error.status < 400:
+                raise
+            what = f"there is nothing at {request.path[:200]}" if error.status == 404 else error.reason
+            return self._problem(Refused(error.status, _CODES.get(error.status, "bad-request"), what))
+        except ConnectionError:  # nobody reads it
+            return self._problem(ProtocolError("bad-request", "the request ended before it was complete"))
+        except Exception:
+            log.exception("handler failed: %s %s", request.method, request.path)
+            return self._problem(ProtocolError("internal", "the server failed; its log says why"))
+
+    def _problem(self, error: ProtocolError) -> web.Response:
+        self._metrics.refused("http", error.code)
         return problem(error)
-    except web.HTTPMethodNotAllowed as error:
-        allowed = ", ".join(sorted(error.allowed_methods))
-        answer = problem(Refused(405, "bad-request", f"here is no {request.method}: there is {allowed}"))
-        answer.headers["Allow"] = allowed
-        return answer
-    except web.HTTPException as error:
-        if error.status < 400:
-            raise
-        what = f"there is nothing at {request.path[:200]}" if error.status == 404 else error.reason
-        return problem(Refused(error.status, _CODES.get(error.status, "bad-request"), what))
-    except ConnectionError:
-        return problem(ProtocolError("bad-request", "the request ended before it was complete"))  # nobody reads it
-    except Exception:
-        log.exception("handler failed: %s %s", request.method, request.path)
-        return problem(ProtocolError("internal", "the server failed; its log says why"))

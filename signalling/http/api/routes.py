@@ -13,12 +13,13 @@ from signalling.http.api.documents import DocumentRoutes
 from signalling.http.api.feed import FeedRoutes
 from signalling.http.api.gate import Gate
 from signalling.http.api.peers import PeerRoutes
-from signalling.http.api.problems import say_problems
+from signalling.http.api.problems import Problems
 from signalling.http.api.rooms import RoomRoutes
 from signalling.http.api.route import Route
 from signalling.http.api.tokens import TokenRoutes
 from signalling.http.streams import Streams
 from signalling.membership import Membership
+from signalling.metrics import Metrics
 from signalling.rooms.store import RoomStore
 from signalling.tokens import Verifier
 from signalling.webhooks.routes import WebhookRoutes
@@ -38,25 +39,27 @@ class Api:
         membership: Membership,
         feeds: Feeds,
         webhooks: Webhooks,
+        metrics: Metrics,
     ) -> None:
         self._config = config
-        self._gate = Gate(verifier, config, time.time)
-        self.streams = Streams(config, self._gate)
+        self.gate = gate = Gate(verifier, config, time.time)
+        self.problems = Problems(metrics)
+        self.streams = Streams(config, gate)
         bodies = Bodies(config.post_bytes)
-        rooms = RoomRoutes(self._gate, store, membership, feeds)
+        rooms = RoomRoutes(gate, store, membership, feeds)
         self.routes: list[Route] = [
             *rooms.routes(),
-            *PeerRoutes(self._gate, store, membership, rooms).routes(),
-            *FeedRoutes(self._gate, bodies, feeds, self.streams, config.reconnect_after).routes(),
-            *WebhookRoutes(self._gate, bodies, webhooks).routes(),
+            *PeerRoutes(gate, store, membership, rooms).routes(),
+            *FeedRoutes(gate, bodies, feeds, self.streams, config.reconnect_after).routes(),
+            *WebhookRoutes(gate, bodies, webhooks).routes(),
         ]
         if (key := verifier.signing_key) is not None:
-            self.routes += TokenRoutes(self._gate, bodies, config, key).routes()
+            self.routes += TokenRoutes(gate, bodies, config, key).routes()
         self.routes += DocumentRoutes(lambda: self.routes).routes()
 
     def add_to(self, app: web.Application) -> None:
         """Adds it to an application, below `/api/v1`."""
-        api = web.Application(middlewares=[say_problems])
+        api = web.Application(middlewares=[self.problems.say])
         Cors(self._config.origins).add_to(api)
         for route in self.routes:
             if route.method == "GET":
