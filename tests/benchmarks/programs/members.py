@@ -33,7 +33,7 @@ async def _stay(socket: aiohttp.ClientWebSocketResponse) -> None:
 
 
 async def members(benchmark: Benchmark, url: str, count: int, in_a_room: int) -> None:
-    """Join as so many members, so many in a room, tell, and stay."""
+    """Join as so many members, so many in a room, tell, and stay until told; then tell how many still are there."""
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
         staying = []
         for number in range(count):
@@ -41,6 +41,7 @@ async def members(benchmark: Benchmark, url: str, count: int, in_a_room: int) ->
             staying.append(asyncio.ensure_future(_stay(socket)))
         benchmark.tell(joined=count)
         await benchmark.hear()
+        benchmark.tell(left=sum(not one.done() for one in staying))
 
 
 if __name__ == "__main__":
