@@ -188,7 +188,7 @@ function addProperty(node: Node, names: Set<string>): void {
 }
 
 /** A tree's nodes, but for those that are to be passed over. */
-function* nodes(value: unknown, isHidden: (node: Node) => boolean = () => false): Generator<Node> {
+export function* nodes(value: unknown, isHidden: (node: Node) => boolean = () => false): Generator<Node> {
   if (Array.isArray(value)) {
     for (const item of value) yield* nodes(item, isHidden);
   } else if (typeof value === "object" && value !== null && "type" in value) {

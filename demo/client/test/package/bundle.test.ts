@@ -78,6 +78,10 @@ test("names that others see are found by the types that have them", () => {
   for (const name of ["_presence", "_link", "peerSettings", "unackedMost"]) expect(names).not.toContain(name);
 });
 
+test("methods that nobody asks for are left out", async () => {
+  expect(await readFile(file, "utf8")).not.toMatch(/_cloneInto|isTorsionFree/);
+});
+
 test("what Node has beside browsers keeps its name", async () => {
   expect(await readFile(file, "utf8")).toMatch(/\{setImmediate:\w+\}=globalThis/);
 });
