@@ -193,7 +193,7 @@ class Signalling:
                 signals,
                 relays,
                 posts,
-                Reports(config, clients, metrics),
+                Reports(config, metrics),
                 self._before_connect,
                 metrics,
             )

@@ -17,11 +17,11 @@ class Seat:
     room: str
     peer: str
     relay_texts: tuple[str, str]
+    is_guest: bool = dataclasses.field(init=False)
+    """Whether it may signal and nothing else."""
 
-    @property
-    def is_guest(self) -> bool:
-        """Whether it may signal and nothing else."""
-        return is_guest(self.peer)
+    def __post_init__(self) -> None:
+        self.is_guest = is_guest(self.peer)
 
 
 @dataclasses.dataclass(slots=True)
@@ -60,7 +60,10 @@ class Client:
     @property
     def is_member(self) -> bool:
         """Whether it is in a room, and not as a guest."""
-        return any(not seat.is_guest for seat in tuple(self.seats.values()))
+        for seat in self.seats.values():  # noqa: SIM110 - it is asked of every client for each look at the metrics
+            if not seat.is_guest:
+                return True
+        return False
 
 
 Clients = dict[str, Client]

@@ -1,6 +1,5 @@
 """What a server looks like at this moment, in metrics: read from its parts whenever somebody asks, and not before."""
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from itertools import accumulate, product
 from typing import Final, get_args
@@ -12,7 +11,7 @@ from signalling.clients import Client, Clients
 from signalling.feeds.feeds import Feeds
 from signalling.http.streams import Streams
 from signalling.membership import Membership
-from signalling.metrics import BOUNDS, Durations, Metrics
+from signalling.metrics import BOUNDS, PATHS, Durations, Metrics
 from signalling.posts import Posts
 from signalling.protocol.events import SignalKind
 from signalling.relay import Relays
@@ -55,7 +54,7 @@ class ServerCollector(Collector):
         self._webhooks = webhooks
 
     def collect(self) -> Iterable[Metric]:
-        """Every metric but those that peers report."""
+        """Every metric but the times that peers report."""
         yield from self._of_clients()
         yield from self._of_rooms()
         yield from self._of_events()
@@ -63,17 +62,26 @@ class ServerCollector(Collector):
         yield from self._of_webhooks()
 
     def _of_clients(self) -> Iterable[Metric]:
-        clients: Counter[tuple[str, ...]] = Counter()
-        waiting = largest = 0
+        """In one round over all clients, of whom there may be thousands."""
+        clients: dict[tuple[str, ...], int] = dict.fromkeys(product(_TRANSPORTS, _KINDS), 0)
+        direct = turn = relay = waiting = largest = 0
         for client in self._clients.values():
-            clients[client.outbox.transport, self._kind(client)] += 1
-            size = client.outbox.bytes
+            kind = self._kind(client)
+            outbox = client.outbox
+            clients[outbox.transport, kind] += 1
+            size = outbox.bytes
             waiting += size
-            largest = max(largest, size)
+            if size > largest:
+                largest = size
+            if kind == "peer":
+                links = client.links
+                direct += links.direct
+                turn += links.turn
+                relay += links.relay
         yield _gauge(
             "clients",
             "Clients that are connected, by what they are in any room: `peer`, `guest`, `watcher` or `none`.",
-            {labels: clients[labels] for labels in product(_TRANSPORTS, _KINDS)},
+            clients,
             ["transport", "kind"],
         )
         yield _counter(
@@ -84,6 +92,12 @@ class ServerCollector(Collector):
         )
         yield _gauge("queue_bytes", "What waits for all clients.", waiting)
         yield _gauge("queue_largest_bytes", "What waits for the client for which most waits.", largest)
+        yield _gauge(
+            "link_ends",
+            "Ends of links by the path that they take now, as their peers report it.",
+            dict(zip(product(PATHS), (direct, turn, relay), strict=True)),
+            ["path"],
+        )
         yield _counter("slow_clients_cut", "Clients that were cut off for reading too slowly.", self._metrics.slow)
 
     def _kind(self, client: Client) -> str:

@@ -2,14 +2,14 @@
 
 from bisect import bisect_left
 from collections import Counter
-from typing import Final, Literal, get_args
+from typing import Final
 
-from prometheus_client import CollectorRegistry, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Histogram
 
 from signalling.protocol.errors import Code
 
-Path = Literal["direct", "turn", "relay"]
-PATHS: Final[tuple[Path, ...]] = get_args(Path)
+PATHS: Final = ("direct", "turn", "relay")
+"""That links may take."""
 EVENTS: Final = (
     *("connect", "join", "leave", "profile", "signal", "relay", "auth", "post", "watch", "unwatch", "report"),
     *("http", "other"),
@@ -45,14 +45,6 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self.link_ends = Gauge(
-            "eitherway_link_ends",
-            "Ends of links by the path that they use now, as their peers report them.",
-            ["path"],
-            registry=self.registry,
-        )
-        for path in PATHS:
-            self.link_ends.labels(path)
         self.time_to_direct = Histogram(
             "eitherway_time_to_direct_seconds",
             "From when a link began to when it first had a direct path, as its peers report it.",

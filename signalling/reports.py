@@ -1,10 +1,8 @@
 """What happens on report: how links go, as those say who have them. It is counted for the operator, no more."""
 
-from functools import partial
-
-from signalling.clients import Client, Clients, LinkEnds
+from signalling.clients import Client, LinkEnds
 from signalling.config import Config
-from signalling.metrics import PATHS, Metrics, Path
+from signalling.metrics import Metrics
 from signalling.protocol.errors import ProtocolError
 from signalling.protocol.events import Report
 from signalling.protocol.limits import MAX_REPORT_TIME, MAX_REPORT_TIMES
@@ -15,12 +13,9 @@ class Reports:
     a client that lies makes the figures wrong within bounds, and only while it is there.
     """
 
-    def __init__(self, config: Config, clients: Clients, metrics: Metrics) -> None:
+    def __init__(self, config: Config, metrics: Metrics) -> None:
         self._most = config.max_peers * config.max_rooms
-        self._clients = clients
         self._time_to_direct = metrics.time_to_direct
-        for path in PATHS:
-            metrics.link_ends.labels(path).set_function(partial(self._ends, path))
 
     def report(self, client: Client, report: Report) -> None:
         """Takes one report. Raises ProtocolError: `bad-request`, `not-in-room`, `forbidden`."""
@@ -38,6 +33,3 @@ class Reports:
         client.links = links
         for seconds in report.times:
             self._time_to_direct.observe(seconds)
-
-    def _ends(self, path: Path) -> int:
-        return sum(getattr(client.links, path) for client in tuple(self._clients.values()) if client.is_member)

@@ -8,9 +8,9 @@ from signalling.metrics import BOUNDS, EVENTS, Durations, Metrics
 
 def test_two_in_a_process_do_not_mix() -> None:
     one, other = Metrics(), Metrics()
-    one.link_ends.labels("direct").set(2)
-    assert b'eitherway_link_ends{path="direct"} 2.0' in generate_latest(one.registry)
-    assert b'eitherway_link_ends{path="direct"} 0.0' in generate_latest(other.registry)
+    one.time_to_direct.observe(2)
+    assert b"eitherway_time_to_direct_seconds_count 1.0" in generate_latest(one.registry)
+    assert b"eitherway_time_to_direct_seconds_count 0.0" in generate_latest(other.registry)
 
 
 def test_a_duration_counts_up_to_its_bound() -> None:
