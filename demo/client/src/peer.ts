@@ -38,7 +38,7 @@ export class Peer extends Talking<ChannelEvents<unknown> & PeerEvents, SendOptio
   /** What the server says of it. */
   attributes: Readonly<Record<string, unknown>>;
   /** @internal */
-  readonly _member: RosterMember;
+  readonly _incarnation: number;
   /** @internal */
   readonly _link: Link;
   /** @internal */
@@ -58,7 +58,7 @@ export class Peer extends Talking<ChannelEvents<unknown> & PeerEvents, SendOptio
     this.profile = readProfile(member.profile);
     this.user = member.user;
     this.attributes = member.attributes;
-    this._member = member;
+    this._incarnation = member.incarnation;
     this.#report = report;
     this._link = makeLink(this);
   }

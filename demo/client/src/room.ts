@@ -266,15 +266,11 @@ export class Room extends Talking<ChannelEvents<unknown> & RoomEvents, RoomSendO
   #appeared(member: RosterMember): void {
     const known = this.#lost.get(member.id);
     if (known !== undefined) {
-      if (known._member.incarnation === member.incarnation) {
+      if (known._incarnation === member.incarnation) {
         this.#lost.delete(member.id); // it was only the server that had lost it
         const { id, profile, attributes } = member;
-        if (
-          known._member.profile !== profile ||
-          JSON.stringify(known.attributes) !== JSON.stringify(attributes)
-        ) {
-          this.#changed(id, profile, attributes);
-        }
+        const told = JSON.stringify([known.profile, known.attributes]);
+        if (told !== JSON.stringify([readProfile(profile), attributes])) this.#changed(id, profile, attributes);
         return;
       }
       this.#gone(known, "restarted");

@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, expect, test as anyTest } from "vitest"
 import type { ClientOptions, Peer, Room } from "../../src/index.ts";
 import type { MakeConnection } from "../../src/paths/direct.ts";
 import { Collected, collect, join, joinBoth } from "../clients.ts";
+import { Front } from "../front.ts";
 import { connections, makeConnection, noting } from "../paths/direct-pair.ts";
 import { make, PythonPeer, shown } from "../python-peer.ts";
 import { Server } from "../server.ts";
@@ -187,6 +188,50 @@ test("the server goes for good: a direct path carries on without it", async () =
     await own.stop("SIGKILL");
   }
 }, 60_000);
+
+test("a peer that only the server has lost is the same one, and tells what it says of itself now", async () => {
+  const front = await Front.started(server.port, "pass");
+  const room = fresh();
+  const onlooker = await join(server.url, room);
+  const lost = new Collected<unknown>();
+  onlooker.on("peerLeft", (_, reason) => lost.take(reason));
+  const ada = await join(server.url, room, direct);
+  const bob = await join(front.url, room, { ...direct, profile: { name: "Bob" } });
+  const toBob = await ada.waitForPeer({ id: bob.id, timeout: 10_000 });
+  const [left, joined, updated] = [new Collected<unknown>(), new Collected<unknown>(), new Collected<unknown>()];
+  ada.on("peerLeft", left.take);
+  ada.on("peerJoined", joined.take);
+  ada.on("peerUpdated", (peer) => updated.take(peer.name));
+  /** Bob's way to the server is cut for longer than its grace time. */
+  async function cut(times: number): Promise<void> {
+    front.manner = "hang-up";
+    front.cut();
+    await lost.count(times, "what the server tells");
+    await eventually(() => toBob.away, "that it is away");
+  }
+
+  try {
+    await eventually(() => toBob.path === "direct" && bob.peers.get(ada.id)?.path === "direct", "the direct path", 30_000);
+    await bob.setProfile({ name: "before" });
+    await updated.count(1);
+    const heard = collect(bob);
+    await cut(1);
+    await toBob.send("still here");
+    expect(await heard.count(1)).toMatchObject([{ data: "still here", path: "direct" }]);
+    front.manner = "pass";
+    await eventually(() => !toBob.away, "the way back");
+    await toBob.flush({ timeout: 10_000 });
+    expect(updated.all).toEqual(["before"]);
+    await cut(2);
+    await bob.setProfile({ name: "meanwhile" }).catch(() => undefined); // told with another statement when it comes back
+    front.manner = "pass";
+    expect(await updated.count(2)).toEqual(["before", "meanwhile"]);
+    expect([ada.peers.get(bob.id), left.all, joined.all]).toEqual([toBob, [], []]);
+  } finally {
+    await bob.client.close();
+    await front.close();
+  }
+}, 90_000);
 
 test("a Python peer is killed: the relay takes over at once, then what it did not get is reported", async () => {
   const { room, peer, python } = await withPython();
