@@ -18,6 +18,8 @@ from tests.serving import ServerProcess
 pytestmark = pytest.mark.browser
 
 BROWSERS = ["chromium", "firefox"]
+GONE = 10.0
+"""Seconds in which the others see that a tab was closed, however busy; who has lost its connection has 30 to return."""
 
 
 @pytest.mark.parametrize("kind", BROWSERS)
@@ -59,6 +61,20 @@ async def test_a_duplicated_tab_is_a_new_peer(pages: Pages, talk: Conversation, 
         again = await talk.page(page, f"again-{number}")
         assert await again.page.run("return talk.client.id") == id
     await duplicate.close()
+
+
+@pytest.mark.parametrize("kind", BROWSERS)
+@pytest.mark.parametrize("every", [20, 600_000], ids=["busy", "idle"])
+@pytest.mark.parametrize("transport", ["websocket", "polling"])
+async def test_a_closed_tab_leaves(pages: Pages, talk: Conversation, transport: str, every: int, kind: str) -> None:
+    b = await talk.page(await pages.open("chromium"), "b", p2p="never")
+    a = await talk.page(await pages.open(kind), "a", p2p="never", every=every, transports=[transport])
+    await a.page.until("talk.arrived.b > 20")
+    begun = time.monotonic()
+    await a.page.close()
+    await b.page.until("talk.happened.some(({ event }) => event === 'left')", GONE)
+    print(f"gone after {time.monotonic() - begun:.2f} s")
+    assert [what["reason"] for what in await b.happened() if what["event"] == "left"] == ["left"]
 
 
 @asynccontextmanager

@@ -166,6 +166,11 @@ export class Connection {
     await socket.drained();
   }
 
+  /** The page ends: what is sent from now on has to go at once. */
+  hurry(): void {
+    this.#made?.socket.hurry();
+  }
+
   /** Disconnect, and stay so. */
   async close(): Promise<void> {
     this.#closed = true;

@@ -79,7 +79,10 @@ export class Presence {
   #resting = false;
   #over = false;
   /** A page that ends has time for one word: else it would be away to the others for the grace time. */
-  readonly #stopListening = listenForEnd(() => void this.leave());
+  readonly #stopListening = listenForEnd(() => {
+    this.#connection.hurry();
+    void this.leave();
+  });
 
   constructor(
     membership: Membership,

@@ -21,6 +21,8 @@ export class PollingWire implements Wire {
   #limit = Infinity;
   #requests = 0;
   #closing = false;
+  /** Whether the page ends. */
+  #ending = false;
   /** Parts of payloads that wait for the request before theirs. */
   #waiting: string[] = [];
   #writing: Promise<void> | null = null;
@@ -34,7 +36,12 @@ export class PollingWire implements Wire {
 
   send(packets: readonly Packet[]): void {
     if (this.#closing || this.#over.signal.aborted) return;
-    this.#waiting.push(...packets.map(toPart));
+    const parts = packets.map(toPart);
+    if (this.#ending) {
+      void this.#say(parts).catch(() => undefined); // nobody is there to be told
+      return;
+    }
+    this.#waiting.push(...parts);
     this.#writing ??= this.#write();
   }
 
@@ -45,6 +52,10 @@ export class PollingWire implements Wire {
   opened(sid: string, limit: number): void {
     this.#sid = `&sid=${sid}`;
     this.#limit = limit;
+  }
+
+  hurry(): void {
+    this.#ending = true;
   }
 
   close(): void {
@@ -89,7 +100,9 @@ export class PollingWire implements Wire {
   }
 
   async #say(parts: readonly string[]): Promise<void> {
-    await this.#request({ method: "POST", body: joinParts(parts), headers: HEADERS, signal: this.#silent.signal });
+    const body = joinParts(parts);
+    // Browsers take 64 KiB of what is to outlive a page, so it is asked for at the end alone.
+    await this.#request({ method: "POST", body, headers: HEADERS, signal: this.#silent.signal, keepalive: this.#ending });
   }
 
   /** How many of the parts that wait go into one request. */

@@ -88,6 +88,11 @@ export class Socket {
     await this.#wire.drained();
   }
 
+  /** The page ends: what is sent from now on has to go at once. */
+  hurry(): void {
+    this.#wire.hurry();
+  }
+
   /** Leave in good order, whatever state it is in, and tell nothing more. */
   close(): void {
     if (this.#over) return;

@@ -35,6 +35,8 @@ export class WebSocketWire implements Wire {
 
   opened(): void {}
 
+  hurry(): void {}
+
   close(): void {
     this.#socket.onmessage = this.#socket.onclose = null;
     this.#socket.onerror = () => undefined; // `ws` would throw what nobody hears

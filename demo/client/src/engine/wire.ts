@@ -20,6 +20,8 @@ export interface Wire {
   drained(): Promise<void>;
   /** The server has opened the connection: under this name, and with so many bytes that it takes at a time. */
   opened(sid: string, limit: number): void;
+  /** The page ends: what is sent from now on waits for nothing before it, and outlives the page. */
+  hurry(): void;
   /** Close it, and let nothing remain. */
   close(): void;
 }
