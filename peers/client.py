@@ -18,6 +18,8 @@ from peers.identity import Identity
 from peers.links import LinkMaker, Shared
 from peers.membership import Membership
 from peers.paths.relay import Relays
+from peers.reporter import Reporter
+from peers.reports import Way
 from peers.room import P2P, Room
 from peers.tokens import Token
 from signalling.protocol import events as wire
@@ -77,6 +79,7 @@ class Client(Emitter):
         )
         self._relays = Relays(self._connection)
         self._watches = Watches(self._connection)
+        self._reports = Reporter(self._connection, self._ways)
         self._shared = Shared()
         self._rooms: dict[str, Room] = {}
         self._signals: set[asyncio.Task[None]] = set()
@@ -212,11 +215,16 @@ class Client(Emitter):
 
     def _disconnected(self, reason: str) -> None:
         self._relays.reset()
+        self._reports.stop()
         self._shared.prober.forget()
         for room in self._rooms.values():
             room._presence.disconnected()
         self._watches.disconnected()
         self._emit("disconnected", reason)
+
+    def _ways(self) -> list[Way | None] | None:
+        links = [peer._link for room in self._rooms.values() for peer in room.peers.values()]
+        return [link.way for link in links] if self._rooms else None
 
     def _given_up(self, error: Exception) -> None:
         self._report(error)

@@ -156,6 +156,7 @@ class LinkMaker:
             on_message=peer._received,
             on_channel=peer._channel,
             on_path=path_changed,
+            on_moved=room.client._reports.moved,
             on_undelivered=undelivered,
             on_failed=failed,
             send_signal=lambda kind, attempt, packet: self._send_signal(room.name, peer.id, kind, attempt, packet),

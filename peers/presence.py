@@ -65,17 +65,17 @@ class Audience(Protocol):
 
 
 class Presence:
-    """One program in one room, from the first `join` to `leave`. `on_ice_servers` gets what each join brings."""
+    """One program in one room, from the first `join` to `leave`. `on_joined` gets the reply to each."""
 
     def __init__(
         self,
         membership: Membership,
         connection: Connection,
         audience: Audience,
-        on_ice_servers: Callable[[list[wire.IceServer]], None],
+        on_joined: Callable[[wire.Joined], None],
     ) -> None:
         self.membership = membership
-        self._connection, self._audience, self._on_ice_servers = connection, audience, on_ice_servers
+        self._connection, self._audience, self._on_joined = connection, audience, on_joined
         self._roster = RosterCore(membership.room, membership.identity.id)
         self._mine: int | None = None
         self._asked: int | None = None
@@ -129,7 +129,7 @@ class Presence:
         if self._over or number != self._connection.number:
             return
         self._mine = number
-        self._on_ice_servers(joined.ice_servers)
+        self._on_joined(joined)
         self._renew_before_they_expire(joined.ice_servers)
         if first:
             self.before = frozenset(member.id for member in joined.peers) - {self.membership.identity.id}

@@ -75,7 +75,7 @@ class Room(Talking, Feed):
         self.id = membership.identity.id
         """This program's own id: the same in every room."""
         self._p2p, self._links = p2p, links
-        self._presence = Presence(membership, client._connection, self, links.use_ice_servers)
+        self._presence = Presence(membership, client._connection, self, self._joined)
         self._peers: dict[str, Peer] = {}
         self._consumers: dict[Key, Consumer] = {}
         self._arrivals = asyncio.Event()
@@ -207,6 +207,11 @@ class Room(Talking, Feed):
         await self._close("joining it failed", self._leave)
 
     # ---- inside: what the presence tells (`peers.presence.Audience`)
+
+    def _joined(self, joined: wire.Joined) -> None:
+        self._links.use_ice_servers(joined.ice_servers)
+        if joined.reports:
+            self.client._reports.start()
 
     def _appeared(self, member: RosterMember) -> None:
         if (known := self._lost.get(member.id)) is not None:

@@ -20,6 +20,7 @@ from peers.link.received import Received
 from peers.paths.direct import DirectStats
 from peers.paths.loading import stack_loaded
 from peers.paths.relay import RelayPath
+from peers.reports import Way
 from peers.session.events import (
     ByeDone,
     ByeReceived,
@@ -67,8 +68,9 @@ class Link:
     """One session over up to two paths, as the objects above it see it.
 
     `outlets` sends, `questions` asks. Callbacks: `on_message(received)`; `on_channel(key, open)`: the peer opened its
-    direction of a channel, or sends no more on it; `on_path(path)`; `on_undelivered(messages, reason)`;
-    `on_failed(reason)`: the peer broke the protocol, and another session begins;
+    direction of a channel, or sends no more on it; `on_path(path)`; `on_moved(seconds)`: `way` may be another one, or
+    the link is over, and `seconds` is None unless it is direct for the first time, so long after that was wanted;
+    `on_undelivered(messages, reason)`; `on_failed(reason)`: the peer broke the protocol, and another session begins;
     `send_signal(kind, attempt, packet)`: pass a sealed signal on.
     """
 
@@ -82,6 +84,7 @@ class Link:
         on_message: Callable[[Received], None],
         on_channel: Callable[[Key, bool], None],
         on_path: Callable[[PathName], None],
+        on_moved: Callable[[float | None], None],
         on_undelivered: Callable[[list[Outbound], str], None],
         on_failed: Callable[[str], None],
         send_signal: Callable[[str, int, bytes], None],
@@ -89,7 +92,7 @@ class Link:
         self._loop = asyncio.get_running_loop()
         self.core, self.attempts, self.relay = core, attempts, relay
         self._on_path, self._on_undelivered, self._send_signal = on_path, on_undelivered, send_signal
-        self._direct, self._on_failed = direct, on_failed
+        self._direct, self._on_moved, self._on_failed = direct, on_moved, on_failed
         self.outlets = Outlets(core, self._sent)
         self.questions = Questions(core, self._wake)
         self.inlets = Inlets(core, on_message=on_message, on_channel=on_channel, changed=self._wake)
@@ -99,6 +102,10 @@ class Link:
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0
         self._wants_direct: asyncio.TimerHandle | None = None
+        self._wanted_at: float | None = None
+        """Since when there was to be a direct path; None again once there was one."""
+        self._adopted = 0
+        """The attempt that is in use, if the path is direct."""
         self._waits_to_load = False
         self._has_key = False
         """There is a key since this turn began: signals that waited for it can go at its end."""
@@ -109,6 +116,13 @@ class Link:
     def path(self) -> PathName | None:
         """Where a new reliable message would go now; None while there is no way."""
         return self.core.session.path
+
+    @property
+    def way(self) -> Way | None:
+        """As `path`, but for a direct path by way of a TURN server."""
+        path = self.attempts.paths.get(self._adopted) if self.path == "direct" else None
+        stats = path.stats() if path is not None else None
+        return "turn" if stats is not None and "relay" in (stats.local_type, stats.remote_type) else self.path
 
     @property
     def _may_go_direct(self) -> bool:
@@ -166,6 +180,7 @@ class Link:
     def want_direct(self) -> None:
         """A direct path is to be tried soon, and whenever there is none."""
         if self._wants_direct is None and self._ended is None:
+            self._wanted_at = self._loop.time()
             self._wants_direct = self._loop.call_later(DIRECT_DELAY, self._meet)
 
     def _meet(self) -> None:
@@ -301,7 +316,10 @@ class Link:
                     self.questions.changed()
                     if path is not None and not self._closing:
                         self._on_path(path)
+                    self._moved(now)
                 case DirectAdopted(attempt):
+                    self._adopted = attempt
+                    self._moved(now)
                     self.attempts.negotiation.adopted(attempt, now)
                     self.attempts.end_older(attempt)
                 case DirectEnded(attempt):
@@ -326,6 +344,12 @@ class Link:
                     self.inlets.renew()
                     self.outlets.renew()
                     self.attempts.negotiation.reset(now)
+
+    def _moved(self, now: float) -> None:
+        seconds = None
+        if self.path == "direct" and self._wanted_at is not None:
+            seconds, self._wanted_at = now - self._wanted_at, None
+        self._on_moved(seconds)
 
     def _ready(self, now: float) -> None:
         """There is a key, and both sides' settings are known."""
@@ -373,6 +397,7 @@ class Link:
         for timer in (self._timer, self._wants_direct):
             if timer is not None:
                 timer.cancel()
+        self._on_moved(None)
         self.questions.fail(undelivered, reason)
         self.questions.refuse(reason)
         self.outlets.refuse(reason)
