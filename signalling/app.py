@@ -23,6 +23,7 @@ from signalling.http.health import add_health
 from signalling.http.metrics import add_metrics
 from signalling.http.page import add_page
 from signalling.ice import is_turn
+from signalling.logs import Line
 from signalling.membership import Membership
 from signalling.metrics import Metrics
 from signalling.namespace import SignallingNamespace
@@ -159,7 +160,7 @@ class Signalling:
             return
         engine, membership, speller, api = self._parts
         membership.closing = True
-        log.info("closing: clients=%d", len(self._clients))
+        log.info(Line("closing", clients=len(self._clients)))
         await asyncio.gather(self._drain(engine, speller), api.streams.close(self.config.drain_timeout))
         await membership.close()
         await asyncio.gather(self.webhooks.close(), engine.stop())
@@ -237,7 +238,7 @@ class Signalling:
                 await engine.cut(client.sid, "too slow: it does not read what others send it")
             elif client.access.expires is not None and client.access.expires <= time.time():
                 # It comes back with a fresh token, or is told then that it needs one.
-                log.info("token expired: sid=%s user=%r", client.sid, client.access.user)
+                log.info(Line("token expired", sid=client.sid, user=client.access.user))
                 await engine.close(client.sid)
 
 

@@ -15,6 +15,7 @@ from aiohttp import web
 
 from signalling.app import Signalling
 from signalling.config import PREFIX, Config, is_list
+from signalling.logs import set_up
 from signalling.throttle import is_loopback
 from signalling.tls import Certificate
 from signalling.tokens import Verifier
@@ -40,7 +41,9 @@ def _options(command: Callable[..., None]) -> Callable[..., None]:
         default = "" if is_list(field) else f"  [default: {field.default}]"
         if isinstance(field.default, bool):
             flag, default = f"{flag}/--no-{flag[2:]}", f"  [default: {'on' if field.default else 'off'}]"
-        kind = str if is_list(field) else type(field.default)
+        kind: type[Any] | click.Choice[str] = str if is_list(field) else type(field.default)
+        if isinstance(described, msgspec.inspect.Metadata) and isinstance(described.type, msgspec.inspect.LiteralType):
+            kind = click.Choice([str(value) for value in described.type.values])
         command = click.option(flag, field.name, type=kind, default=None, multiple=is_list(field), help=text + default)(
             command
         )
@@ -69,8 +72,7 @@ def serve(**given: Any) -> None:
             f"everyone who reaches {config.host or 'this machine'} could join every room: ask for tokens, by "
             f"{PREFIX}TOKEN_SECRET (32 bytes or more) or --token-key, or let everyone in by --open"
         )
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
+    set_up(config.log_format)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         sys.exit(runner.run(_serve(config, certificate, asks=asks)))
 

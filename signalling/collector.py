@@ -147,7 +147,7 @@ class ServerCollector(Collector):
             ["kind"],
         )
         yield _counter("relayed_packets", "Packets that were relayed, each to one member.", self._relays.packets)
-        yield _counter("relayed_bytes", "Bytes of them.", self._relays.bytes)
+        yield _counter("relayed_bytes", "Bytes of packets that were relayed.", self._relays.bytes)
 
     def _of_feeds(self) -> Iterable[Metric]:
         feeds, streams = self._feeds, self._streams
@@ -158,10 +158,12 @@ class ServerCollector(Collector):
             "watchers", "Who watches feeds, by Socket.IO or by HTTP.", sum(feed.watcher_count for feed in each)
         )
         yield _counter("posts", "Posts that were taken.", feeds.posts)
-        yield _counter("posted_bytes", "Bytes of their data.", feeds.posted_bytes)
+        yield _counter("posted_bytes", "Bytes of the data of posts that were taken.", feeds.posted_bytes)
         yield _gauge("streams", "Streams and long-polls over HTTP that are held.", len(streams))
-        yield _counter("streams_cut", "Those that were cut off for reading too slowly.", streams.cut)
-        yield _counter("streams_refused", "Those that were refused because there were too many.", streams.refused)
+        yield _counter("streams_cut", "Streams and long-polls that were cut off for reading too slowly.", streams.cut)
+        yield _counter(
+            "streams_refused", "Streams and long-polls that were refused because there were too many.", streams.refused
+        )
 
     def _of_webhooks(self) -> Iterable[Metric]:
         webhooks, counts = self._webhooks, self._webhooks.counts
@@ -183,7 +185,9 @@ class ServerCollector(Collector):
         )
         yield _counter("webhooks_given_up", "Webhooks that became dead letters.", counts.dead)
         yield _counter("webhooks_dropped", "Webhooks that there was no room for.", counts.dropped)
-        yield _counter("webhook_store_failures", "How often their store could not be written.", webhooks.store_failures)
+        yield _counter(
+            "webhook_store_failures", "How often the store of webhooks could not be written.", webhooks.store_failures
+        )
 
 
 def _gauge(name: str, text: str, values: float | Values, labels: list[str] | None = None) -> Metric:

@@ -10,6 +10,8 @@ from typing import Annotated, Any, Final, Self
 
 import msgspec
 
+from signalling.logs import LogFormat
+
 PREFIX: Final = "EITHERWAY_"
 
 
@@ -54,6 +56,9 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     open: Annotated[
         bool, _option("Listen on more than loopback though no token is asked for: let in everyone who gets there.")
     ] = False
+    log_format: Annotated[
+        LogFormat, _option("Lines of the log: `text`, or `json`, an object each, with ids as fields.")
+    ] = "text"
 
     stun: Annotated[bool, _option("Answer STUN binding requests on UDP, and tell peers of it.")] = True
     stun_port: Annotated[int, _option("UDP port of the STUN responder; 0 takes any free one.", ge=0, le=65_535)] = 3478

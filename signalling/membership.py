@@ -15,6 +15,7 @@ from signalling.config import Config
 from signalling.engine.packets import Speller
 from signalling.guests import admit_guest
 from signalling.ice import ice_servers
+from signalling.logs import Line
 from signalling.protocol import ids, limits
 from signalling.protocol.errors import ProtocolError
 from signalling.protocol.events import (
@@ -86,8 +87,7 @@ class Membership:
         # message.
         self._announcer.flush_small(join.room)
         log.debug(
-            "joined: room=%r peer=%s user=%r sid=%s resumed=%s",
-            *(join.room, entry.id, entry.user, client.sid, admission.resumed),
+            Line("joined", room=join.room, peer=entry.id, user=entry.user, sid=client.sid, resumed=admission.resumed)
         )
         return Joined(
             room=join.room,
@@ -202,7 +202,7 @@ class Membership:
             client.seats.pop(room, None)
             client.outbox.push_urgent(self._speller.event("room-closed", RoomClosed(room=room, reason=why)))
         self._announcer.changed(room, changes, version)
-        log.info("%s: room=%r peer=%s", reason, room, entry.id)
+        log.info(Line(reason, room=room, peer=entry.id, user=entry.user))
         return True
 
     def seat(self, client: Client, room: str) -> Seat:
@@ -242,7 +242,7 @@ class Membership:
         client.seats.pop(room, None)
         event = Replaced(room=room, statement=entry.statement)
         client.outbox.push_urgent(self._speller.event("replaced", event))
-        log.info("replaced: room=%r peer=%s sid=%s", room, entry.id, sid)
+        log.info(Line("replaced", room=room, peer=entry.id, sid=sid, user=entry.user))
 
     async def _lost(self, room: str, peer: str) -> None:
         self._grace.pop((room, peer), None)

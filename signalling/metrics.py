@@ -47,7 +47,7 @@ class Metrics:
         self.registry = CollectorRegistry()
         self.time_to_direct = Histogram(
             "eitherway_time_to_direct_seconds",
-            "From when a link began to when it first had a direct path, as its peers report it.",
+            "From when a direct path was wanted to when a link first had one, as its peers report it.",
             buckets=_TIMES_TO_DIRECT,
             registry=self.registry,
         )
@@ -55,8 +55,8 @@ class Metrics:
         """By event, from its turn to its answer."""
         self.lag = Durations()
         """How late the event loop was, looked at once a second."""
-        self.refusals: Counter[tuple[str, ...]] = Counter()
-        """By event and code."""
+        self.refusals: Counter[tuple[str, ...]] = Counter({(event, "internal"): 0 for event in EVENTS})
+        """By event and code. What has failed is there from the start: else the first time would show no increase."""
         self.connections: Counter[str] = Counter()
         """That were let in, by the transport that they began with."""
         self.slow = 0

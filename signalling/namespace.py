@@ -15,6 +15,7 @@ from signalling.config import Config
 from signalling.engine.packets import Speller
 from signalling.engine.server import Engine
 from signalling.guests import asks_as_guest
+from signalling.logs import Line
 from signalling.membership import Membership
 from signalling.metrics import Metrics
 from signalling.outbox import Outbox
@@ -123,10 +124,10 @@ class SignallingNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
                 self._relays.relay(client, relay)
         except ProtocolError as error:
             self._metrics.refused("relay", error.code)
-            log.debug("a relay that asks for no answer: sid=%s error=%s", sid, error)
+            log.debug(Line("a relay that asks for no answer", sid=sid, error=str(error)))
         except Exception:
             self._metrics.refused("relay", "internal")
-            log.exception("handler failed: event='relay' sid=%s", sid)
+            log.exception(Line("handler failed", event="relay", sid=sid))
         self._relaying.add(time.perf_counter() - begun)
         return None
 
@@ -147,7 +148,7 @@ class SignallingNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
             raise Refusal("connect again", {"code": "internal", "message": "connect again"}) from None
         except ProtocolError as error:
             self._metrics.refused("connect", error.code)
-            log.info("connection refused: sid=%s code=%s reason=%r", sid, error.code, error.message)
+            log.info(Line("connection refused", sid=sid, code=error.code, reason=error.message))
             raise Refusal(error.message, error.to_wire()) from None
         now = time.monotonic()
         self._metrics.connections[self._engine.first_transport(sid)] += 1
@@ -159,7 +160,7 @@ class SignallingNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
             relay_bytes=TokenBucket(self._config.relay_rate, self._config.relay_burst, now),
             access=access,
         )
-        log.debug("admitted: sid=%s user=%r", sid, access.user)
+        log.debug(Line("admitted", sid=sid, user=access.user))
         self._engine.greeted(sid)
         self._metrics.took("connect", time.perf_counter() - begun)
 
@@ -220,7 +221,7 @@ class SignallingNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
         except ProtocolError as error:
             return self._refuse(event, error)
         except Exception:
-            log.exception("handler failed: event=%r sid=%s", event, client.sid)
+            log.exception(Line("handler failed", event=event, sid=client.sid, user=client.access.user))
             return self._refuse(event, ProtocolError("internal", "the server failed; its log says why"))
         finally:
             self._metrics.took(event, time.perf_counter() - begun)

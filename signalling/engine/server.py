@@ -17,6 +17,7 @@ from signalling.engine.asgi import AsgiWebSocket
 from signalling.engine.packets import FastPacket, Packet, PacketRefused
 from signalling.engine.queue import FedQueue, Transport
 from signalling.engine.websocket import WebSocket
+from signalling.logs import Line
 from signalling.origins import allows
 from signalling.protocol.events import Relay
 from signalling.protocol.limits import MAX_POLL_PACKETS
@@ -142,7 +143,7 @@ class Engine:
         if socket is None or socket.closing or socket.closed:
             return
         sid = self.sio.manager.sid_from_eio_sid(eio_sid, self.namespace)
-        log.warning("client cut off: sid=%s connection=%s reason=%r", sid, eio_sid, reason)
+        log.warning(Line("client cut off", sid=sid, connection=eio_sid, reason=reason))
         if isinstance(socket.queue, FedQueue) and socket.queue.websocket is not None:
             socket.queue.websocket.abort()
         await socket.close(wait=False, abort=True, reason=reason)

@@ -12,6 +12,7 @@ from signalling.access import Access
 from signalling.config import Config
 from signalling.http.api.gate import Gate
 from signalling.http.api.types import Closing
+from signalling.logs import Line
 from signalling.protocol.errors import ProtocolError
 
 log = logging.getLogger(__name__)
@@ -96,7 +97,7 @@ class Streams:
             if stalled > self._config.slow_timeout:
                 self.cut += 1
                 reason = f"nothing was read for {self._config.slow_timeout:g} s"
-                log.warning("stream cut off: address=%s user=%s reason=%r", address, held.access.user, reason)
+                log.warning(Line("stream cut off", address=address, user=held.access.user, reason=reason))
                 held.cut_off(Closing(closing=reason, code="too-slow", retry_after=self._config.reconnect_after), now)
             elif self._gate.has_expired(held.access):
                 held.end(Closing(closing="the token has expired", code="unauthorized", retry_after=0.0))

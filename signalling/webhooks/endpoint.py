@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable
 from typing import Final
 
+from signalling.logs import Line
 from signalling.webhooks.database import State, StoreError, Webhook
 from signalling.webhooks.lanes import Lanes
 from signalling.webhooks.outbox import Outbox
@@ -111,7 +112,7 @@ class Endpoint:
         except StoreError as error:
             self._failed(number, f"it cannot be read from the store: {error}", 0.0, "")
         except Exception as error:  # whatever it is, the room's other webhooks go on
-            log.exception("webhook failed: endpoint=%s", self.url)
+            log.exception(Line("webhook failed", endpoint=self.url))
             self._failed(number, f"{type(error).__name__}: {error}", 0.0, "")
         finally:
             self._news.set()
@@ -131,7 +132,7 @@ class Endpoint:
     def _failed(self, number: int, error: str, retry_after: float, id: str) -> None:
         self._counts.failed += 1
         if self.error != error:
-            log.warning("webhook not delivered: endpoint=%s id=%s error=%s", self.url, id, error)
+            log.warning(Line("webhook not delivered", endpoint=self.url, id=id, error=error))
         self.error = error
         failed = self.lanes.failed(number, asyncio.get_running_loop().time(), retry_after)
         if failed is None:
@@ -149,6 +150,8 @@ class Endpoint:
     def _disable(self) -> None:
         if not self.disabled:
             self.disabled = True
-            log.warning("webhooks to %s are off: it answered 410; a replay or a restart turns them on again", self.url)
+            log.warning(
+                Line("webhooks are off: it answered 410; a replay or a restart turns them on again", endpoint=self.url)
+            )
         for number in self.lanes.clear():
             self._bury(number, 0, GONE)

@@ -13,6 +13,7 @@ import msgspec
 from signalling.config import Config
 from signalling.feeds.feeds import Feeds
 from signalling.feeds.stored import Stored
+from signalling.logs import Line
 from signalling.protocol.errors import ProtocolError
 from signalling.protocol.events import Change, PeerJoined, PeerLeft
 from signalling.protocol.topics import WEBHOOKS
@@ -119,7 +120,7 @@ class Webhooks:
         self._make_room()
         for endpoint in self.endpoints:
             endpoint.start()
-        log.info("webhooks: endpoints=%d backlog=%d dead=%d", len(self.endpoints), self.backlog, self.dead_letters)
+        log.info(Line("webhooks", endpoints=len(self.endpoints), backlog=self.backlog, dead=self.dead_letters))
 
     async def close(self) -> None:
         """Sends no more, and keeps what is left. Done within a few seconds."""
@@ -249,7 +250,7 @@ class Webhooks:
         now = time.monotonic()
         if now - self._said >= _SAID_EVERY:
             self._said = now
-            log.error("webhook dropped: endpoint=%s reason=%s dropped=%d", url, why, self.counts.dropped)
+            log.error(Line("webhook dropped", endpoint=url or None, reason=why, dropped=self.counts.dropped))
 
     def _is_heard(self, room: str) -> bool:
         """Whether somebody watches this room's webhooks, or has of late and may come back for what was missed."""
@@ -268,7 +269,7 @@ class Webhooks:
         try:
             self._feeds.tell(room, WEBHOOKS, event=kind, data=msgspec.json.encode(told))
         except ProtocolError as error:
-            log.debug("no feed for webhooks: room=%r error=%s", room, error)
+            log.debug(Line("no feed for webhooks", room=room, error=str(error)))
 
     def _endpoint(self, url: str, outbox: Outbox, sender: Sender) -> Endpoint:
         return Endpoint(url, sender, outbox, self.counts, on_dead=self._kept.bury, on_removed=self._kept.remove)

@@ -44,6 +44,7 @@ KINDS: Final = {
     "sh curl": "lines for curl; all of a page run one after another against servers with a member, and each succeeds",
     "js": "statements for a page; tests in browsers have the same",
     "json": "a JSON text",
+    "yaml": "a configuration of Prometheus, with which the tests of that page read a server",
     "mermaid": "a picture",
     "": "a picture, a formula or a list",
 }
@@ -159,6 +160,8 @@ async def run_server(text: str, prefix: str, folder: Path) -> None:
         await until_it_answers(url, process)
         async with asyncio.timeout(DEADLINE), Client(url + prefix) as client, client.join("lobby") as room:
             assert room.peers == {}
+            if "/metrics" in text:
+                await check_metrics(url)
         process.send_signal(signal.SIGTERM)
         async with asyncio.timeout(DEADLINE):
             _, errors = await process.communicate()
@@ -169,6 +172,17 @@ async def run_server(text: str, prefix: str, folder: Path) -> None:
         if process.returncode is None:
             process.kill()
             await process.wait()
+
+
+async def check_metrics(url: str) -> None:
+    """Whether an application shows the metrics and readiness of a server in which one client is in one room."""
+    async with aiohttp.ClientSession() as http:
+        async with http.get(f"{url}/metrics") as answer:
+            assert answer.status == 403
+        async with http.get(f"{url}/metrics", headers={"Authorization": "Bearer a secret of your own"}) as answer:
+            assert "\neitherway_rooms 1.0\n" in await answer.text()
+        async with http.get(f"{url}/readyz") as answer:
+            assert (answer.status, await answer.json()) == (200, {"reason": None})
 
 
 async def run_receiver(text: str, folder: Path) -> None:

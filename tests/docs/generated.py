@@ -11,6 +11,7 @@ import click
 import msgspec
 
 from peers.cli import main as command
+from signalling.app import Signalling
 from signalling.config import PREFIX, Config
 from tests.docs.markdown import ROOT
 
@@ -88,7 +89,21 @@ def rooms(wing: str) -> list[str]:
     return ["| room | what it is for |", "| --- | --- |", *rows]
 
 
+def metrics() -> list[str]:
+    """Every metric of a server's own."""
+    signalling = Signalling(Config())
+    signalling.aiohttp_app()
+    lines = ["| metric | kind | labels | meaning |", "| --- | --- | --- | --- |"]
+    for metric in signalling.registry.collect():
+        if metric.name.startswith("eitherway_"):
+            name = metric.name + ("_total" if metric.type == "counter" else "")
+            labels = ", ".join(f"`{label}`" for label in getattr(metric, "_labelnames", ()))
+            lines.append(f"| `{name}` | {metric.type} | {labels} | {metric.documentation} |")
+    return lines
+
+
 TABLES: Final[dict[str, Callable[[], list[str]]]] = {
+    "## Metrics": metrics,
     "## Server options": server_options,
     "### Options of `chat`, `ping` and `pipe`": partial(command_options, ("chat", "ping", "pipe")),
     "### Options of `bot`": partial(command_options, ("bot",)),

@@ -27,7 +27,7 @@ def refusals(server: Server) -> dict[tuple[str, str], float]:
         (sample.labels["event"], sample.labels["code"]): sample.value
         for metric in server.signalling.registry.collect()
         for sample in metric.samples
-        if sample.name == "eitherway_refusals_total"
+        if sample.name == "eitherway_refusals_total" and sample.value
     }
 
 

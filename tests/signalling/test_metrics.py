@@ -31,6 +31,7 @@ def test_what_a_client_thinks_of_makes_no_series() -> None:
         metrics.refused(event, "bad-request")
         metrics.took(event, 0.1)
     metrics.refused("join", "forbidden")
-    assert metrics.refusals == {("other", "bad-request"): 4, ("join", "forbidden"): 1}
+    assert +metrics.refusals == {("other", "bad-request"): 4, ("join", "forbidden"): 1}
+    assert all(metrics.refusals[event, "internal"] == 0 for event in EVENTS)
     assert set(metrics.handling) < set(EVENTS)
     assert sum(metrics.handling["other"].counts) == 4

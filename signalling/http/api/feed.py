@@ -19,6 +19,7 @@ from signalling.http.stream import Stream
 from signalling.http.stream_poll import Poll
 from signalling.http.stream_spelling import Frames, Ndjson, Sse
 from signalling.http.streams import Streams
+from signalling.logs import Line
 from signalling.protocol.errors import ProtocolError
 from signalling.protocol.events import Post
 from signalling.protocol.limits import MAX_EVENT_NAME, MAX_INTEGER, MAX_PATTERNS, MAX_POST_KEY
@@ -114,7 +115,7 @@ class FeedRoutes:
             try:
                 await stream.run(since, self._reconnect_after)
             except Exception:
-                log.exception("stream failed: room=%r", room)
+                log.exception(Line("stream failed", room=room))
                 stream.abort()
             finally:
                 self._feeds.unwatch(room, stream)

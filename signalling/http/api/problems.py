@@ -12,6 +12,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from signalling.http.api.types import Problem
+from signalling.logs import Line
 from signalling.metrics import Metrics
 from signalling.protocol.errors import Code, ProtocolError
 
@@ -88,7 +89,7 @@ class Problems:
         except ConnectionError:  # nobody reads it
             return self._problem(ProtocolError("bad-request", "the request ended before it was complete"))
         except Exception:
-            log.exception("handler failed: %s %s", request.method, request.path)
+            log.exception(Line("handler failed", method=request.method, path=request.path))
             return self._problem(ProtocolError("internal", "the server failed; its log says why"))
 
     def _problem(self, error: ProtocolError) -> web.Response:
