@@ -25,8 +25,8 @@ const SHOWN: readonly (readonly [module: string, declaration: string])[] = [
   ["negotiation/events.ts", "Description"],
   ["page-identity.ts", "Said"],
 ];
-/** What Node has, and the types of browsers don't. */
-const NODES = ["setImmediate"];
+/** What Node has, or some browsers have (the network of `navigator`), and the types of browsers don't. */
+const UNTYPED = ["setImmediate", "connection"];
 
 type Node = ESTree.Node;
 
@@ -68,7 +68,7 @@ function withoutEmptyFields(code: string): string {
 /** Names of properties that only the code below `root` uses. `modules`: all of the bundle, by the paths of their files. */
 export function ownNames(modules: Readonly<Record<string, { readonly code: string | null }>>, root: string): Set<string> {
   const used = new Set<string>();
-  const taken = new Set([...NODES, ...platformNames(), ...shownNames(root)]);
+  const taken = new Set([...UNTYPED, ...platformNames(), ...shownNames(root)]);
   for (const [path, { code }] of Object.entries(modules)) {
     const ours = path.startsWith(root);
     for (const node of nodes(parseSync("module.js", code ?? "").program)) {

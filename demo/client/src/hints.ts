@@ -1,15 +1,18 @@
 /** What a browser tells of its network and its page: that a try to reach the server may do better now, and the end. */
 
-/** Call `hint` when the network is back, or the page is looked at again. Returns what takes it off. */
+/** Call `hint` when the network is back or another one, or the page is looked at again. Returns what takes it off. */
 export function listenForHints(hint: () => void): () => void {
   const shown = (): void => {
     if (document.visibilityState === "visible") hint();
   };
   const page = typeof document === "undefined" ? undefined : document;
-  // Node has neither events of its own nor a document.
+  // Not every browser tells of its network; Node has neither events of its own nor a document.
+  const network = (globalThis.navigator as { readonly connection?: EventTarget } | undefined)?.connection;
+  network?.addEventListener("change", hint);
   globalThis.addEventListener?.("online", hint);
   page?.addEventListener("visibilitychange", shown);
   return () => {
+    network?.removeEventListener("change", hint);
     globalThis.removeEventListener?.("online", hint);
     page?.removeEventListener("visibilitychange", shown);
   };
