@@ -115,6 +115,7 @@ async def test_two_peers_that_reach_each_other_through_turn_alone(
                 await peer.send("hello")
             (message,) = await got.count(1)
             assert (message.data, message.path) == ("hello", path)
+            assert peer._link.way == ("turn" if path == "direct" else "relay")
             if path == "direct":
                 assert f":{ada.id}>" in server.log  # the user name that our server minted for Ada
             else:
