@@ -96,8 +96,10 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     max_peers: Annotated[int, _option("Peers in one room, those that are away included.", ge=1)] = 1_000
     max_rooms: Annotated[int, _option("Rooms that one client may be in.", ge=1)] = 64
     max_connections: Annotated[int, _option("Connections from one address.", ge=1)] = 1_024
-    event_rate: Annotated[float, _option("Events a second from one client.", gt=0)] = 5_000.0
-    event_burst: Annotated[int, _option("Events from one client at once.", ge=1)] = 10_000
+    event_rate: Annotated[
+        float, _option("Events a second from one client; posts over HTTP from one address, and of one user.", gt=0)
+    ] = 5_000.0
+    event_burst: Annotated[int, _option("Events, or posts, at once, likewise.", ge=1)] = 10_000
     relay_rate: Annotated[float, _option("Relayed bytes a second from one client.", gt=0)] = 256_000_000.0
     relay_burst: Annotated[int, _option("Relayed bytes from one client at once.", ge=1_000_000)] = 64_000_000
 

@@ -3,7 +3,10 @@
 import ipaddress
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
+
+MOST_BUCKETS: Final = 16_384
+"""Addresses, or users, for which it is remembered how much they have done of late."""
 
 
 class TokenBucket:
@@ -30,6 +33,33 @@ class TokenBucket:
             return (wanted - self._tokens) / self._rate
         self._tokens -= tokens
         return 0.0
+
+
+class TokenBuckets:
+    """A bucket for each name that has taken from one of late. What is forgotten starts full: those that are full again
+    by now, and, of more than `MOST_BUCKETS`, the one that was not used for the longest time.
+    """
+
+    def __init__(self, rate: float, burst: float) -> None:
+        self._rate = rate
+        self._burst = burst
+        self._used: dict[str, tuple[float, TokenBucket]] = {}
+        """When, and the bucket; the one that was used last is the last."""
+
+    def __len__(self) -> int:
+        return len(self._used)
+
+    def take(self, name: str, now: float) -> float:
+        """Takes one token, or none; see `TokenBucket.take`."""
+        _, bucket = self._used.pop(name, (now, None))
+        if bucket is None:
+            bucket = TokenBucket(self._rate, self._burst, now)
+        self._used[name] = now, bucket
+        for _ in range(2):  # one comes, two go: they do not pile up
+            oldest, (used, _) = next(iter(self._used.items()))
+            if used < now - self._burst / self._rate or len(self._used) > MOST_BUCKETS:
+                del self._used[oldest]
+        return bucket.take(1, now)
 
 
 class Connections:

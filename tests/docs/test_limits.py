@@ -13,7 +13,7 @@ from peers.negotiation import attempt, retry, signals
 from peers.paths import aioice_seam, gathering
 from peers.session.credit import Budget
 from peers.session.rules import Rules
-from signalling import announcer, namespace
+from signalling import announcer, namespace, throttle
 from signalling.config import Config
 from signalling.engine import queue
 from signalling.protocol import limits
@@ -44,6 +44,7 @@ HOMES: dict[str, Any] = {
                 gathering,
                 limits,
                 namespace,
+                throttle,
             ),
             *(payloads, queue, retry, room, signals, tries, values),
             *(bot, complaints, handling, process, service, watchdog),

@@ -2,7 +2,8 @@
 
 import pytest
 
-from signalling.throttle import Connections, TokenBucket, client_address
+from signalling import throttle
+from signalling.throttle import Connections, TokenBucket, TokenBuckets, client_address
 
 
 def test_a_bucket_starts_full_and_fills_with_time() -> None:
@@ -17,6 +18,34 @@ def test_it_holds_no_more_than_a_burst() -> None:
     bucket = TokenBucket(rate=2, burst=4, now=0)
     assert bucket.take(5, 1_000) == 0, "more than it holds is granted when it is full ..."
     assert bucket.take(1, 1_000) == 1, "... and paid off"
+
+
+def test_each_name_has_a_bucket() -> None:
+    buckets = TokenBuckets(rate=2, burst=2)
+    assert [buckets.take("ada", 0) for _ in range(3)] == [0, 0, 0.5]
+    assert buckets.take("bob", 0) == 0
+    assert buckets.take("ada", 0.5) == 0
+    assert buckets.take("ada", 0.5) == 0.5
+
+
+def test_those_that_are_full_again_are_forgotten() -> None:
+    buckets = TokenBuckets(rate=2, burst=4)  # which takes 2 s to fill
+    for number in range(100):
+        buckets.take(str(number), 0)
+    assert len(buckets) == 100
+    for step in range(60):
+        buckets.take("ada", 2.1 + step / 100)
+    assert len(buckets) == 1
+
+
+def test_of_too_many_names_those_that_were_used_last_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(throttle, "MOST_BUCKETS", 3)
+    buckets = TokenBuckets(rate=0.001, burst=1)
+    for name in ("a", "b", "c", "a", "d", "e"):
+        buckets.take(name, 0)
+        assert len(buckets) <= 3
+    assert buckets.take("a", 0) > 0
+    assert buckets.take("b", 0) == 0, "it was forgotten, and starts full"
 
 
 def test_connections_are_counted_by_address() -> None:

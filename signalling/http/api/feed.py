@@ -49,6 +49,7 @@ class FeedRoutes:
         access = self._gate.admit(request, "post", room)
         if self._streams.closing:
             raise ProtocolError("shutting-down", "the server is about to leave", retry_after=self._reconnect_after)
+        self._gate.pace(request, access)
         new = await self._bodies.read(request, NewPost)
         key = _key(request, new)
         post = Post(room=room, topic=new.topic, event=new.event, data=new.data, key=key)

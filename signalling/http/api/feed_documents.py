@@ -26,7 +26,10 @@ POST: Final = Route(
     name="post",
     tag="feed",
     summary="Post to the room's feed.",
-    description="The server keeps posts for a while, can read them, and passes them on to who watches their topic.",
+    description=(
+        "The server keeps posts for a while, can read them, and passes them on to who watches their topic. So many a "
+        "second are taken from one address, and of one token's user: beyond that it answers 429."
+    ),
     grant="post",
     parameters=(
         ROOM,
@@ -45,7 +48,7 @@ POST: Final = Route(
         headers={"Location": "Where the post is."},
         links={"readPost": {"room": "$request.path.room", "id": "$response.body#/id"}},
     ),
-    refusals=(408, 413, 415),
+    refusals=(408, 413, 415, 429),
     curl='--json \'{"topic": "orders.42", "event": "shipped", "data": {"to": "Ada"}}\' "$URL/api/v1/rooms/lobby/feed"',
     handler=_nobody,
 )

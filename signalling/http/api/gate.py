@@ -1,5 +1,6 @@
 """What whoever makes a request may do: by its token, or on an open server by where it comes from."""
 
+import time
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -8,7 +9,7 @@ from aiohttp import web
 from signalling.access import Access, Grant
 from signalling.config import Config
 from signalling.protocol.errors import ProtocolError
-from signalling.throttle import client_address, is_loopback
+from signalling.throttle import TokenBuckets, client_address, is_loopback
 from signalling.tokens import Verifier, bearer
 
 
@@ -19,6 +20,8 @@ class Gate:
         self._verifier = verifier
         self._config = config
         self._wall = wall
+        self._by_address = TokenBuckets(config.event_rate, config.event_burst)
+        self._by_user = TokenBuckets(config.event_rate, config.event_burst)
         self._may_be_hidden = is_loopback(config.host) and not config.trust_forwarded
         """Whether clients may come by a proxy on this machine that does not say so: nothing else would reach us."""
 
@@ -45,6 +48,21 @@ class Gate:
         """
         if self._verifier.is_open or self._may_be_hidden or not self._is_operator(request):
             self.admit(request, "admin")
+
+    def pace(self, request: web.Request, access: Access) -> None:
+        """Counts a request. Raises ProtocolError `rate-limited` if there are too many from its address, or of its user:
+        for these the same holds as for the events of a Socket.IO client.
+        """
+        now = time.monotonic()
+        retry_after = self._by_address.take(self.address(request), now)
+        if not retry_after and access.user is not None:
+            retry_after = self._by_user.take(access.user, now)
+        if retry_after:
+            raise ProtocolError(
+                "rate-limited",
+                f"{self._config.event_rate:g} posts a second from one address, and of one user, are all",
+                retry_after=round(retry_after, 3),
+            )
 
     def has_expired(self, access: Access) -> bool:
         """Whether what was granted is over."""

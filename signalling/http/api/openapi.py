@@ -20,6 +20,14 @@ _TAGS: Final = {
 _SCHEMAS: Final = "#/components/schemas/"
 _ALWAYS: Final = (400, 403)
 _GUARDED: Final = (401,)
+_FOR_NOW: Final = (429, 503)
+"""What may be otherwise later."""
+_RETRY_AFTER: Final = {
+    "Retry-After": {
+        "description": "Whole seconds after which it may be worth trying again; `retry_after` says it more exactly.",
+        "schema": {"type": "integer", "minimum": 1},
+    }
+}
 _ABOUT: Final = """\
 Rooms, their members and their feeds, for programs that speak no Socket.IO.
 
@@ -52,6 +60,7 @@ def openapi(routes: Sequence[Route], version: str, base: str) -> dict[str, Any]:
                 str(status): {
                     "description": HTTPStatus(status).phrase,
                     "content": {CONTENT_TYPE: {"schema": {"$ref": _SCHEMAS + "Problem"}}},
+                    **({"headers": _RETRY_AFTER} if status in _FOR_NOW else {}),
                 }
                 for status in sorted({status for route in routes for status in _refusals(route)})
             },
