@@ -1,6 +1,7 @@
 /** Something in front of a server, as proxies and broken networks are. */
 
 import { connect, createServer, type Server as NetServer, type Socket } from "node:net";
+import { Transform } from "node:stream";
 
 /**
  * How it treats who connects. `pass`: all goes through. `no-websocket`: requests for a WebSocket are swallowed. `silent`:
@@ -11,6 +12,8 @@ export type Manner = "pass" | "no-websocket" | "silent" | "hang-up";
 /** Listens at a port of its own, and has a server at `port`. */
 export class Front {
   manner: Manner;
+  /** Whether what the server says is swallowed. */
+  mute = false;
   /** How often somebody has connected. */
   connections = 0;
   readonly #port: number;
@@ -78,7 +81,8 @@ export class Front {
       back.on("close", () => socket.destroy());
       socket.on("close", () => back.destroy());
       back.write(head);
-      socket.pipe(back).pipe(socket);
+      const heard = new Transform({ transform: (chunk, _, done) => done(null, this.mute ? undefined : chunk) });
+      socket.pipe(back).pipe(heard).pipe(socket);
     });
   }
 }

@@ -159,6 +159,26 @@ test("a server that was restarted has forgotten, and that is told", async () => 
   await own.stop("SIGKILL");
 }, 60_000);
 
+test.each(["websocket", "polling"] as const)("a post whose reply is lost over %s is posted once", async (transport) => {
+  const room = `once over ${transport}`;
+  const front = await Front.started(server.port, "pass");
+  const ada = await join(front.url, room, { transports: [transport] });
+  const posts = read(await makeClient(server.url).feed(room).watch("t").start());
+  front.mute = true;
+  let posted = false;
+  const posting = ada.post("t", "once").finally(() => (posted = true));
+  const [first] = await take(posts, 1);
+  expect(posted).toBe(false);
+  front.cut();
+  front.mute = false;
+  expect(await inTime(posting, "the reply")).toBe(first?.id);
+  await ada.post("t", "next");
+  const [second] = await take(posts, 1);
+  expect([first, second]).toMatchObject([{ data: "once" }, { data: "next", id: (first?.id ?? 0) + 1 }]);
+  await ada.client.close();
+  await front.close();
+});
+
 test("a post that no connection survives is given up", async () => {
   const shop = makeClient(server.url, { transports: ["websocket"] }).feed("large");
   await expect(inTime(shop.post("t", "x".repeat(3_000_000)))).rejects.toThrow(`sent ${MAX_TRIES} times: is it larger`);
