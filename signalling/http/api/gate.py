@@ -43,8 +43,8 @@ class Gate:
         return access
 
     def admit_operator(self, request: web.Request) -> None:
-        """Admits whoever has the grant `admin` and, also where tokens are asked for, programs on this machine: but
-        there not those that a proxy may have sent on, silently. Raises ProtocolError `unauthorized`, `forbidden`.
+        """Admits whoever has the grant `admin`, and without a token programs on this machine, if a proxy would have
+        said that it is one. Raises ProtocolError `unauthorized`, `forbidden`.
         """
         if self._verifier.is_open or self._may_be_hidden or not self._is_operator(request):
             self.admit(request, "admin")

@@ -2,9 +2,12 @@
 
 import aiohttp
 import pytest
+from aiohttp import web
 from prometheus_client import parser
 from prometheus_client.openmetrics import parser as openmetrics
 
+from signalling.app import Signalling
+from signalling.config import Config
 from tests.signalling.conftest import Connect, Server, StartServer
 from tests.signalling.http.test_access import SECRET, token
 
@@ -107,3 +110,19 @@ async def test_other_methods_are_problems_too(server: Server) -> None:
         assert await refused(answer) == (405, "bad-request")
     async with aiohttp.ClientSession() as http, http.head(f"{server.url}/metrics") as answer:
         assert answer.status == 200
+
+
+async def test_below_a_prefix_of_another_application() -> None:
+    outer = web.Application()
+    outer.add_subapp("/signalling/", Signalling(Config(stun_port=0)).aiohttp_app())
+    runner = web.AppRunner(outer)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        url = f"http://127.0.0.1:{runner.addresses[0][1]}/signalling"
+        async with aiohttp.ClientSession() as http:
+            for path, status in (("/metrics", 200), ("/readyz", 200), ("/metrics/x", 404)):
+                async with http.get(url + path) as answer:
+                    assert answer.status == status, path
+    finally:
+        await runner.cleanup()
