@@ -15,6 +15,9 @@ export default defineConfig({
     chunkSizeWarningLimit: 400,
   },
   // `npm run dev` takes everything but the page from a server that runs already: `eitherway serve`.
-  server: { proxy: { "/socket.io": { target: "http://127.0.0.1:8080", ws: true } } },
+  server: {
+    proxy: { "/socket.io": { target: "http://127.0.0.1:8080", ws: true }, "/api": { target: "http://127.0.0.1:8080" } },
+    fs: { allow: [here("../../docs/choosing.md"), here("..")] },
+  },
   test: { include: ["test/**/*.test.ts"], environment: "node" },
 });

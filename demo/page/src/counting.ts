@@ -6,9 +6,9 @@ import { Pace, pause } from "./pace.ts";
 import { Pauses } from "./pauses.ts";
 
 /** The label of the channel, on the reliable lane. */
-const LABEL = "count";
+export const LABEL = "count";
 /** A peer whose profile has this key, true, receives numbered messages; it counts them, or sends them back. */
-const SAYS_SO = "counts";
+export const SAYS_SO = "counts";
 /** Between two messages to a peer, in ms. */
 const EVERY = 50;
 

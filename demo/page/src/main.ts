@@ -1,11 +1,13 @@
 /** The page: one client in one room, and everything that shows what it does. */
 
 import { CuttableConnection, directCut, serverCut } from "./cuts/index.ts"; // before Socket.IO's client is loaded
-import { claimPageIdentity, Client, type Peer, type Room } from "eitherway";
+import { claimPageIdentity, Client, type ClientOptions, type Peer, type Room } from "eitherway";
 import "@fontsource-variable/overpass/wght.css";
 import "./style/index.css";
 import { Chart } from "./chart.ts";
 import { Chat } from "./chat.ts";
+import { offerComparison } from "./comparing.ts";
+import { remembered } from "./connections.ts";
 import { Counting } from "./counting.ts";
 import { Cursors } from "./cursors.ts";
 import { Diagram } from "./diagram.ts";
@@ -16,9 +18,10 @@ import { count, duration } from "./format.ts";
 import { showGuests } from "./guests-table.ts";
 import { showInvite } from "./invite.ts";
 import { log } from "./log.ts";
-import { oneLine, randomName } from "./names.ts";
+import { oneLine, randomName, shownName } from "./names.ts";
 import { Looks } from "./people.ts";
 import { showPeers } from "./peers-table.ts";
+import { answerProbes } from "./probes.ts";
 import { explained, isOutdated, wantsToken } from "./refusals.ts";
 import { MAX_DRAWN } from "./layout.ts";
 import { RoundTrips } from "./round-trips.ts";
@@ -39,6 +42,7 @@ const roomName = new URLSearchParams(location.search).get("room")?.trim() || "lo
 setText(byId("room-name", HTMLElement), oneLine(roomName, 40));
 setText(byId("module-url", HTMLElement), `${location.origin}/eitherway.js`);
 showInvite(roomName);
+const { Connection, all: connections } = remembered(CuttableConnection);
 const nameInput = byId("name", HTMLInputElement);
 nameInput.value = keptName();
 keepName();
@@ -50,10 +54,13 @@ addEventListener("hashchange", () => {
 
 async function start(): Promise<void> {
   const { identity } = await claimPageIdentity();
-  const make = (token: string | null): Client =>
-    new Client(location.origin, { identity, RTCPeerConnection: CuttableConnection, ...(token !== null && { token }) });
+  const make = (token: string | null): Client => makeClient(token, { identity, RTCPeerConnection: Connection });
   const entered = await enter(roomName, make, (client) => client.join(roomName, { profile: profile() }));
   if (entered !== null) run(entered);
+}
+
+function makeClient(token: string | null, options: ClientOptions): Client {
+  return new Client(location.origin, { ...options, ...(token !== null && { token }) });
 }
 
 function run({ client, room, token }: Entered): void {
@@ -65,6 +72,15 @@ function run({ client, room, token }: Entered): void {
   const chat = new Chat(room, (peer) => looks.of(peer));
   const files = new Files(room, (peer) => looks.of(peer).name);
   const cursors = new Cursors(room, byId("stage", HTMLElement), byId("cursors", HTMLElement), (peer) => looks.of(peer));
+  answerProbes(room);
+  offerComparison({
+    room,
+    token,
+    connections,
+    makeClient: (options) => makeClient(token, options),
+    nameOf: (id) => shownName(room.peers.get(id)?.profile, id),
+    cuts: () => ({ direct: directCut.on, server: serverCut.on }),
+  });
   document.body.classList.add("joined");
 
   room.on("peerJoined", (peer) => {
