@@ -169,7 +169,6 @@ export class Socket {
     this.#over = true;
     clearTimeout(this.#timer);
     globalThis.removeEventListener?.("offline", this.#offline);
-    this.#replies.clear();
     this.#wire.close();
   }
 }

@@ -27,7 +27,7 @@ export class WebSocketWire implements Wire {
   }
 
   send(packets: readonly Packet[]): void {
-    if (this.#socket.readyState !== 1) return; // it is closing, and nobody has told us yet
+    if (this.#socket.readyState !== 1) return; // it is closing, and nobody has told us yet: browsers would complain
     for (const packet of packets) this.#socket.send(packet as string);
   }
 
@@ -38,8 +38,6 @@ export class WebSocketWire implements Wire {
   hurry(): void {}
 
   close(): void {
-    this.#socket.onmessage = this.#socket.onclose = null;
-    this.#socket.onerror = () => undefined; // `ws` would throw what nobody hears
     this.#socket.close();
   }
 }

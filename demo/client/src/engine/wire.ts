@@ -2,7 +2,7 @@
 
 import type { Packet } from "./packets.ts";
 
-/** Whom a wire tells. Nothing more comes after `failed` or `closed`; once it was closed from here, nobody is to listen. */
+/** Whom a wire tells. Who has closed it, or has heard `failed` or `closed`, is to pay no heed to what may still come. */
 export interface WireListener {
   /** A packet has come. */
   packet(packet: Packet): void;

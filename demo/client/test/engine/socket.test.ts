@@ -1,11 +1,13 @@
 /** Our client of Socket.IO: with Node's own server of it, and with servers that misbehave. */
 
+import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server as HttpServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 
 import { Server as SocketIo } from "socket.io";
 import { afterEach, describe, expect, test, vi } from "vitest";
+import NodeWebSocket from "ws";
 
 import { Socket, type SocketError, type SocketOptions } from "../../src/engine/socket.ts";
 import { eventually, inTime } from "../waiting.ts";
@@ -93,6 +95,34 @@ describe.each(TRANSPORTS)("with Node's Socket.IO, by %s", (transport) => {
     const asked = [1, 2, 3].map((n) => new Promise((resolve) => socket.emit("ask", { n, body: Uint8Array.of(n) }, resolve)));
     const answers = await inTime(Promise.all(asked), "the answers");
     expect(answers).toEqual([1, 2, 3].map((n) => ({ n, body: Uint8Array.of(n) })));
+  });
+
+  test("a second reply to the same question is nobody's", async () => {
+    const [io, port] = await theirs();
+    io.on("connection", (socket) => {
+      const conn = socket.conn as unknown as { write: (data: string) => void };
+      socket.on("ask", () => {
+        for (const answer of ["first", "second"]) conn.write(`31["${answer}"]`); // a reply to the first question
+        socket.emit("done");
+      });
+    });
+    const { socket, events } = await new Told(port, { transport }).connected();
+    const answers: unknown[] = [];
+    socket.emit("ask", {}, (answer) => answers.push(answer));
+    await eventually(() => events.length > 0, "the end");
+    expect(answers).toEqual(["first"]);
+  });
+
+  test("nothing that it has begun is left when it is closed or lost", async () => {
+    const timers = (): number => process.getActiveResourcesInfo().filter((one) => one === "Timeout").length;
+    const before = timers();
+    const [io, port] = await theirs();
+    const { socket } = await new Told(port, { transport }).connected();
+    socket.close();
+    await eventually(() => timers() <= before, "the end of its timers");
+    const { losses } = await new Told(port, { transport }).connected();
+    io.disconnectSockets(true);
+    await eventually(() => losses.length > 0 && timers() <= before, "the end of its timers");
   });
 
   test("the namespace and what admits us are told, and who is not let in hears why", async () => {
@@ -199,6 +229,43 @@ describe.each(TRANSPORTS)("with Node's Socket.IO, by %s", (transport) => {
       await eventually(() => failures.length === expected, "the failure");
       if (expected === 1) expect(failures[0]?.message).toBe("parse error");
     }
+  });
+});
+
+/** A server of one WebSocket that begins to close it when it is told to, and leaves it at that. Also what it was sent. */
+async function closing(): Promise<[port: number, close: () => void, sent: Buffer[]]> {
+  const sent: Buffer[] = [];
+  let close = (): void => undefined;
+  const http = createServer().on("upgrade", (request, socket) => {
+    const text = (said: string): boolean => socket.write(Buffer.from(`\x81${String.fromCharCode(said.length)}${said}`, "latin1"));
+    const key = `${request.headers["sec-websocket-key"]}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`;
+    const accepted = createHash("sha1").update(key).digest("base64");
+    const head = ["HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", "Connection: Upgrade"];
+    socket.write([...head, `Sec-WebSocket-Accept: ${accepted}`, "", ""].join("\r\n"));
+    text('0{"sid":"s","pingInterval":9000,"pingTimeout":9000,"maxPayload":1000}');
+    text('40{"sid":"t"}');
+    socket.on("data", (data: Buffer) => sent.push(data));
+    close = () => socket.write(Buffer.of(0x88, 0));
+    ends.push(() => socket.destroy());
+  });
+  return [await listening(http), () => close(), sent];
+}
+
+describe("a WebSocket", () => {
+  test("is given nothing any more when the server has begun to close it", async () => {
+    const [port, close, sent] = await closing();
+    const { socket, losses } = await new Told(port).connected();
+    await eventually(() => sent.length === 1, "what we say first");
+    close();
+    await eventually(() => sent[1]?.[0] === 0x88, "our answer to that");
+    const send = vi.spyOn(NodeWebSocket.prototype, "send"); // a browser's would complain to the console
+    try {
+      socket.emit("word", {});
+      expect(send).not.toHaveBeenCalled();
+    } finally {
+      send.mockRestore();
+    }
+    expect(losses).toEqual([]);
   });
 });
 
@@ -318,6 +385,17 @@ describe("long-polling", () => {
       clock.mockRestore();
     }
     expect(losses).toEqual(["ping timeout"]);
+  });
+
+  test("what a listener throws is not taken for nonsense of the server's", async () => {
+    const [io, port] = await theirs();
+    const { socket, losses, events } = await new Told(port, { transport: "polling" }).connected();
+    events.push = () => {
+      throw new Error("a mistake of ours");
+    };
+    io.sockets.sockets.get(socket.id)?.emit("word");
+    await eventually(() => losses.length > 0, "the loss");
+    expect(losses).toEqual(["transport error"]);
   });
 
   test("a request that fails is the loss, and says why", async () => {
