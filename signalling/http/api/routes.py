@@ -1,5 +1,6 @@
 """The API, put together: an application of its own, so that all that is below its path answers alike."""
 
+import re
 import time
 from typing import Final
 
@@ -62,8 +63,10 @@ class Api:
         api = web.Application(middlewares=[self.problems.say])
         Cors(self._config.origins).add_to(api)
         for route in self.routes:
+            # aiohttp's own pattern takes no braces, which names of rooms may have.
+            path = re.sub(r"\{(\w+)\}", r"{\1:[^/]+}", route.path)
             if route.method == "GET":
-                api.router.add_get(route.path, route.handler, expect_handler=route.expect)
+                api.router.add_get(path, route.handler, expect_handler=route.expect)
             else:
-                api.router.add_route(route.method, route.path, route.handler, expect_handler=route.expect)
+                api.router.add_route(route.method, path, route.handler, expect_handler=route.expect)
         app.add_subapp(PREFIX, api)

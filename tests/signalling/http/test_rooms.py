@@ -1,6 +1,10 @@
 """Rooms and their members over HTTP."""
 
 import asyncio
+from urllib.parse import quote
+
+import pytest
+from yarl import URL
 
 from peers import Client
 from signalling.protocol.events import PeerLeft
@@ -24,6 +28,21 @@ async def test_rooms_are_listed_in_pages(api: Api, server: Server, connect: Conn
     assert ([room["name"] for room in page["rooms"]], page["next"]) == (["d"], None)
     _, room = await api.call("GET", "/rooms/a%2F%C3%BC")
     assert room == {"name": "a/ü", "peers": 1, "watchers": 0, "posts": 0, "bytes": 0, "id": None}
+
+
+@pytest.mark.parametrize("room", ["{", "a{b}", "{room}", "a b", "a%2Fb", "?#&=+;", ".", "..", "\u2028", "💬" * 32])
+async def test_every_name_that_a_room_may_have_is_reached(
+    api: Api, server: Server, connect: Connect, room: str
+) -> None:
+    ada = await connect(server.url)
+    await ada.join(room)
+    path = f"{api.url}/rooms/{quote(room, safe='').replace('.', '%2E')}"
+    async with api.http.post(URL(f"{path}/feed", encoded=True), json={"topic": "a", "data": 1}) as answer:
+        assert answer.status == 201, await answer.text()
+    async with api.http.get(URL(path, encoded=True)) as answer:
+        assert (await answer.json())["name"] == room
+    async with api.http.delete(URL(f"{path}/peers/{ada.id}", encoded=True)) as answer:
+        assert answer.status == 204
 
 
 async def test_an_unknown_room_is_not_found(api: Api) -> None:
