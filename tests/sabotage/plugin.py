@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.sabotage.elsewhere.sitecustomize import follow
 from tests.sabotage.registry import SWITCHES
 from tests.sabotage.running import is_of
 
@@ -48,6 +49,8 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
         with pytest.MonkeyPatch.context() as patch:
             try:
                 switch.breaker(patch)
+                if switch.elsewhere:
+                    follow(patch, switch.name)
             except Exception as error:
                 recorder.cannot_begin(items, error)
                 continue

@@ -5,14 +5,21 @@ from typing import Final
 from tests.sabotage.switch import Switch
 from tests.sabotage.switches import (
     asking,
+    attached,
     attempts,
     bounds,
     clients,
     credit,
+    deliveries,
     ends,
+    feeds,
+    gathering,
+    grants,
+    guests,
     halves,
     ice,
     identities,
+    kept,
     keys,
     mending,
     order,
@@ -21,7 +28,10 @@ from tests.sabotage.switches import (
     rosters,
     server,
     strangers,
+    streams,
     suspicion,
+    tokens,
+    webhooks,
     wire,
 )
 
@@ -61,6 +71,15 @@ RULES: Final = {
     "V7": "What Socket.IO lets a client do",
 }
 """The rules of docs/protocol.md, by the names that the code calls them by."""
+PARTS: Final = {
+    "feeds": "Feeds: posts kept for a while, each once to whoever watches it",
+    "tokens": "Tokens: who may do what, and for how long",
+    "webhooks": "Webhooks: each event at least once, in order for each room",
+    "streams": "Feeds over HTTP: streams and long-polls",
+    "guests": "Guests: members without a key",
+    "attached": "A server beside somebody else's",
+}
+"""The public side of rooms, and the other ways in: they have no rules with names."""
 WITHOUT: Final = {
     "K7": "it promises nothing",
 }
@@ -68,7 +87,8 @@ WITHOUT: Final = {
 
 MODULES: Final = (
     *(order, credit, asking, resending, suspicion, ends, attempts, mending, ice),
-    *(halves, identities, keys, strangers, rosters, server, clients, reconnecting, bounds, wire),
+    *(halves, identities, keys, strangers, rosters, gathering, server, clients, reconnecting, bounds, wire),
+    *(feeds, kept, tokens, grants, webhooks, deliveries, streams, guests, attached),
 )
 """In the order of the rules."""
 SWITCHES: Final[dict[str, Switch]] = {switch.name: switch for module in MODULES for switch in module.SWITCHES}

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from tests.sabotage.registry import PROMISES, RULES, WITHOUT
+from tests.sabotage.registry import PARTS, PROMISES, RULES, WITHOUT
 from tests.sabotage.running import Others, Result
 
 COMMAND: Final = "python -m tests.sabotage --others --write docs/reliability.md"
@@ -48,7 +48,7 @@ def document(
 
 def _rules(results: Sequence[Result]) -> str:
     rows = ["| | what | switches |", "| --- | --- | --- |"]
-    for name, what in {**PROMISES, **RULES}.items():
+    for name, what in {**PROMISES, **RULES, **PARTS}.items():
         switches = [f"`{result.switch.name}`" for result in results if name in result.switch.rules]
         rows.append(f"| {name} | {what} | {', '.join(switches) or 'none: ' + WITHOUT.get(name, '')} |")
     return "\n".join(rows)

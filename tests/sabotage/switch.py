@@ -24,6 +24,8 @@ class Switch(NamedTuple):
     breaker: Breaker
     tests: tuple[str, ...]
     """Node ids of pytest's. One without brackets means all its parameters, and each must fail."""
+    elsewhere: bool = False
+    """Whether the mechanism is broken in the processes too that the tests start."""
 
 
 def of(file: str, *tests: str) -> tuple[str, ...]:

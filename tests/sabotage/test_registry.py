@@ -7,7 +7,7 @@ import pytest
 
 from tests.docs.markdown import ROOT
 from tests.sabotage.nodes import function_of
-from tests.sabotage.registry import MODULES, PROMISES, RULES, SWITCHES, WITHOUT
+from tests.sabotage.registry import MODULES, PARTS, PROMISES, RULES, SWITCHES, WITHOUT
 
 
 @pytest.mark.parametrize("name", SWITCHES)
@@ -27,7 +27,7 @@ def test_every_switch_has_a_name_of_its_own_and_words() -> None:
     for switch in SWITCHES.values():
         assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", switch.name)
         assert switch.rules
-        assert set(switch.rules) <= PROMISES.keys() | RULES.keys()
+        assert set(switch.rules) <= PROMISES.keys() | RULES.keys() | PARTS.keys()
         assert "|" not in switch.broken
 
 
@@ -36,7 +36,7 @@ def test_there_is_a_module_for_every_part() -> None:
     assert here == {module.__name__.rpartition(".")[2] for module in MODULES}
 
 
-@pytest.mark.parametrize("rule", [*PROMISES, *RULES])
+@pytest.mark.parametrize("rule", [*PROMISES, *RULES, *PARTS])
 def test_every_promise_and_rule_has_a_switch_or_a_reason(rule: str) -> None:
     leaning = [switch for switch in SWITCHES.values() if rule in switch.rules]
     assert bool(leaning) is not bool(WITHOUT.get(rule)), "one of the two, not both"

@@ -1,6 +1,6 @@
 """The page says what was found, gaps included."""
 
-from tests.sabotage.registry import PROMISES, RULES, SWITCHES
+from tests.sabotage.registry import PARTS, PROMISES, RULES, SWITCHES
 from tests.sabotage.report import document
 from tests.sabotage.running import Others, Result
 
@@ -12,7 +12,7 @@ def test_every_switch_and_rule_has_a_row_and_a_gap_is_told() -> None:
     others = {first.switch.name: Others("tests/session", 3, 200)}
     page = document({"date": "today"}, results, "9 of 10 tests pass", others, 600.0)
     rows = [line for line in page.splitlines() if line.startswith("| ")]
-    assert len(rows) == len(PROMISES) + len(RULES) + len(SWITCHES) + 2 * 2
+    assert len(rows) == len(PROMISES) + len(RULES) + len(PARTS) + len(SWITCHES) + 2 * 2
     assert len({row.count(" |") for row in rows}) == 2
     assert f"- switches: {len(results)}, of which {len(results) - 1} noticed by every test beside them" in page
     assert "9 of 10 tests pass" in page

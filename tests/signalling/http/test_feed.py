@@ -169,6 +169,7 @@ async def test_head_says_what_get_would(api: Api) -> None:
     await api.post()
     async with api.http.get(f"{api.url}/rooms/lobby/feed") as answer:
         length = answer.headers["Content-Length"]
+        assert answer.headers["Cache-Control"] == "no-store"
     for accept, kind in (("*/*", "application/json"), ("text/event-stream", "text/event-stream")):
         headers = {"Accept": accept}
         async with asyncio.timeout(10), api.http.head(f"{api.url}/rooms/lobby/feed?wait=20", headers=headers) as answer:

@@ -16,6 +16,7 @@ async def test_a_stream_of_events(api: Api) -> None:
     async with api.events("?topics=orders.*&event=shipped") as events:
         assert events.answer.content_type == "text/event-stream"
         assert events.answer.headers["Cache-Control"] == "no-store"
+        assert events.answer.headers["X-Accel-Buffering"] == "no"
         assert await events.next() == Event("watching", str(before), {"watching": before})
         assert events.retry == 1_000
         await api.post("prices.1", 1, event="shipped")
@@ -180,8 +181,8 @@ async def test_readers_are_seen_watching(api: Api, server: Server, connect: Conn
     await ada.call("watch", {"room": "lobby", "topics": ["$watchers"]})
     async with api.events("?topics=orders.*") as events:
         await events.next("watching")
-        seen = await ada.next("post")
-        assert (seen["topic"], seen["data"]["count"]) == ("$watchers", 2)
+        while (seen := await ada.next("post"))["data"]["count"] < 2:
+            assert seen["topic"] == "$watchers"
         (began,) = [each for each in seen["data"]["began"] if each["topics"] == ["orders.*"]]
         _, watchers = await api.call("GET", "/rooms/lobby/watchers")
         assert began in watchers["watchers"]

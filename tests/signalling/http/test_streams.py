@@ -98,7 +98,9 @@ async def test_one_that_reads_slowly_is_not_cut_off_and_misses_nothing(start_ser
         received = bytearray()
         async with asyncio.timeout(60):
             while b'"id":%d' % ids[-1] not in received:
-                received += await loop.sock_recv(lazy, 100_000)
+                part = await loop.sock_recv(lazy, 100_000)
+                assert part, "it was cut off"
+                received += part
                 await asyncio.sleep(0.3)
         lazy.close()
     found = [part.partition(b",")[0] for part in bytes(received).split(b'"id":')[1:]]
