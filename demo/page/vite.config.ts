@@ -1,10 +1,13 @@
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 
+import { licences } from "../client/licences.ts";
+
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
 // The server serves what is written here. Nothing is inlined: its policy allows no inline script, style or image.
 export default defineConfig({
+  plugins: [licences()], // those of `eitherway.js` too, which stands beside it
   resolve: { alias: { eitherway: here("../client/src/index.ts") } },
   build: {
     outDir: here("../../signalling/http/static"),

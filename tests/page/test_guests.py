@@ -1,4 +1,4 @@
-"""Guests on the page: in its list, marked as what they are, and without a road to them."""
+"""Guests on the page: in its list, marked as what they are, and drawn without a road to them."""
 
 import socketio
 from axe_playwright_python.async_playwright import Axe
@@ -22,8 +22,12 @@ async def test_a_guest_is_listed_as_one_and_gone_when_it_is(url: str, browser: B
             async with Client(url) as client, client.join("r", profile={"name": "Ada"}) as room:
                 await room.wait_for_peer(timeout=10)
                 await page.wait_for_selector("[data-testid=peer]")
-                assert await page.get_attribute("[data-testid=diagram]", "aria-label") != ""
-                assert "camera" not in (await page.get_attribute("[data-testid=diagram]", "aria-label") or "")
+                drawn = await page.get_attribute("[data-testid=diagram]", "aria-label")
+                assert "<b>a camera: a guest" in (drawn or "")
+                roads = await page.eval_on_selector_all(
+                    "[data-testid=diagram] .road", "all => all.map(one => one.getAttribute('d') === '')"
+                )
+                assert sorted(roads) == [False, False, True, True], "two roads to the peer, none to the guest"
                 found = await Axe().run(page)
                 assert found.violations_count == 0, found.generate_report()
         finally:

@@ -15,6 +15,8 @@ export interface Drawn {
   readonly waiting: boolean;
   /** Its round trip, if it is known. */
   readonly roundTrip: string;
+  /** Whether it is a guest, to whom no road leads. */
+  readonly guest: boolean;
 }
 
 /** All that is drawn. */
@@ -158,9 +160,10 @@ export class Diagram {
         const cut = path === "direct" ? scene.directCut : scene.serverCut || !scene.connected;
         const state = cut ? "broken" : peer.path === path && !peer.away ? "used" : "idle";
         node.roads[path].setAttribute("class", `road ${path} ${state}`);
-        node.roads[path].setAttribute("d", pathData(node.lines[path]));
+        node.roads[path].setAttribute("d", peer.guest ? "" : pathData(node.lines[path]));
       }
-      node.group.setAttribute("class", `node peer hue-${peer.hue} ${peer.path}${peer.away ? " away" : ""}`);
+      const kind = peer.guest ? "guest" : `hue-${peer.hue} ${peer.path}${peer.away ? " away" : ""}`;
+      node.group.setAttribute("class", `node peer ${kind}`);
       place(node.group, at);
       setText(node.initials, initialsOf(peer.name));
       write(node, peer, at, width / Math.max(1, Math.min(4, peers.length)));
@@ -192,7 +195,8 @@ function write(node: Node, peer: Drawn, at: Place, room: number): void {
   const name = Array.from(peer.name);
   setText(node.name, name.length > most ? `${name.slice(0, most - 1).join("")}…` : peer.name);
   const way = peer.path === "direct" ? "direct" : "via server";
-  if (peer.away || peer.waiting) setText(node.note, peer.away ? "away" : "waiting");
+  if (peer.guest) setText(node.note, "guest");
+  else if (peer.away || peer.waiting) setText(node.note, peer.away ? "away" : "waiting");
   else setText(node.note, beside ? `${way} ${peer.roundTrip}`.trim() : peer.roundTrip);
   for (const [text, x, y] of [
     [node.name, beside ? 26 : 0, beside ? -2 : -40],
@@ -213,7 +217,9 @@ function initialsOf(name: string): string {
 /** The picture in words. */
 function describe({ peers, more, directCut, serverCut }: Scene): string {
   if (peers.length === 0) return "Nobody else is here yet";
-  const who = peers.map((peer) => `${peer.name}: ${peer.away ? "away" : peer.path === "direct" ? "direct" : "over the server"}`);
+  const way = ({ guest, away, path }: Drawn): string =>
+    guest ? "a guest" : away ? "away" : path === "direct" ? "direct" : "over the server";
+  const who = peers.map((peer) => `${peer.name}: ${way(peer)}`);
   if (more > 0) who.push(`and ${more} more`);
   const cuts = [directCut ? "The direct path is cut." : "", serverCut ? "The server is cut." : ""].join(" ").trim();
   return `You and ${peers.length + more} others. ${who.join(", ")}. ${cuts}`.trim();

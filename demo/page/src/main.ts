@@ -1,7 +1,7 @@
 /** The page: one client in one room, and everything that shows what it does. */
 
 import { CuttableConnection, directCut, serverCut } from "./cuts/index.ts"; // before Socket.IO's client is loaded
-import { claimPageIdentity, Client, type ClientOptions, type Peer, type Room } from "eitherway";
+import { claimPageIdentity, Client, type ClientOptions, type Guest, type Peer, type Room } from "eitherway";
 import "@fontsource-variable/overpass/wght.css";
 import "./style/index.css";
 import { Chart } from "./chart.ts";
@@ -10,7 +10,7 @@ import { offerComparison } from "./comparing.ts";
 import { remembered } from "./connections.ts";
 import { Counting } from "./counting.ts";
 import { Cursors } from "./cursors.ts";
-import { Diagram } from "./diagram.ts";
+import { Diagram, type Drawn } from "./diagram.ts";
 import { byId, setText } from "./dom.ts";
 import { enter, type Entered } from "./entering.ts";
 import { Files } from "./files.ts";
@@ -102,10 +102,12 @@ function run({ client, room, token }: Entered): void {
   room.on("guestJoined", (guest) => {
     log(`${oneLine(guest.name, 32)} joined as a guest`);
     showGuests(room.guests.values());
+    draw();
   });
   room.on("guestLeft", (guest, reason) => {
     log(`${oneLine(guest.name, 32)}, a guest, left (${reason})`);
     showGuests(room.guests.values());
+    draw();
   });
   room.on("pathChanged", (peer, path) => {
     log(`${looks.of(peer).name}: ${path === "direct" ? "directly now" : "over the server now"}`, path);
@@ -193,14 +195,15 @@ function run({ client, room, token }: Entered): void {
       const away = isAway(peer);
       const waiting = peer.path === "direct" ? directCut.on : serverCut.on;
       const roundTrip = away || waiting || ms === undefined ? "" : duration(ms);
-      return { id: peer.id, ...looks.of(peer), path: peer.path, away, waiting, roundTrip };
+      return { id: peer.id, ...looks.of(peer), path: peer.path, away, waiting, roundTrip, guest: false };
     });
     showPeers(peers);
-    byId("alone", HTMLElement).hidden = peers.length > 0;
+    const members = [...peers, ...[...room.guests.values()].map(drawnGuest)];
+    byId("alone", HTMLElement).hidden = members.length > 0;
     diagram.show({
       name: oneLine(nameInput.value, 32),
-      peers: peers.slice(0, MAX_DRAWN),
-      more: Math.max(0, peers.length - MAX_DRAWN),
+      peers: members.slice(0, MAX_DRAWN),
+      more: Math.max(0, members.length - MAX_DRAWN),
       directCut: directCut.on,
       serverCut: serverCut.on,
       connected: client.connected,
@@ -209,6 +212,11 @@ function run({ client, room, token }: Entered): void {
 
   showGuests(room.guests.values());
   draw();
+}
+
+/** A guest in the picture: beside no road. */
+function drawnGuest({ id, name }: Guest): Drawn {
+  return { id, name: oneLine(name, 32), hue: 0, path: "relay", away: false, waiting: false, roundTrip: "", guest: true };
 }
 
 function reachable(room: Room): Peer[] {
