@@ -1,5 +1,6 @@
 import { defineConfig } from "vitest/config";
 
+import { licences } from "./licences.ts";
 import { mangling } from "./mangling.ts";
 import { unused } from "./unused.ts";
 
@@ -8,7 +9,13 @@ import { unused } from "./unused.ts";
 export default defineConfig({
   plugins: [
     // In browsers `ws` is nothing but an error text.
-    { name: "no-ws", apply: "build", load: (id) => (id.endsWith("/ws/browser.js") ? "export default {};" : null) },
+    {
+      name: "no-ws",
+      enforce: "pre",
+      apply: "build",
+      resolveId: (id) => (id === "ws" ? "\0no-ws" : null),
+      load: (id) => (id === "\0no-ws" ? "export default {};" : null),
+    },
     // Packers look back 32 kB: what is alike stands together. So what is below all comes first, with its arithmetic.
     {
       name: "order",
@@ -18,6 +25,7 @@ export default defineConfig({
     },
     unused(),
     mangling(),
+    licences("eitherway.js"),
   ],
   build: {
     rolldownOptions: {

@@ -23,12 +23,22 @@ def names(static: Path, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 
 def test_the_wheel_has_the_page_the_client_and_the_bots(names: list[str], static: Path) -> None:
     built = [path.relative_to(static).as_posix() for path in static.rglob("*") if path.is_file()]
-    assert {"index.html", "eitherway.js"} < set(built)
+    assert {"index.html", "eitherway.js", "licences.txt"} < set(built)
     for name in built:
         assert f"signalling/http/static/{name}" in names
     assert {"peers/bots/__init__.py", "peers/bots/echo.py", "peers/bots/clock.py"} < set(names)
     assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {"peers", "signalling"}
     assert not [name for name in names if "node_modules" in name or "__pycache__" in name or name.endswith(".ts")]
+
+
+def test_what_others_wrote_of_the_page_and_the_client_is_named_with_its_licence(static: Path) -> None:
+    text = (static / "licences.txt").read_text()
+    for name in ("@noble/ciphers", "@noble/curves", "@noble/ed25519", "@noble/hashes", "uplot", "uqr", "ws"):
+        licence = text.split(f"\n{name} ")[1].split("-" * 80)[0]
+        assert "Copyright" in licence
+        assert "Permission is hereby granted" in licence
+    assert "SIL OPEN FONT LICENSE" in text.split("\n@noble")[0]
+    assert (static / "eitherway.js").read_text().startswith("/*! Licences: see licences.txt */")
 
 
 def test_a_source_distribution_brings_the_page_and_needs_no_node(static: Path, tmp_path: Path) -> None:

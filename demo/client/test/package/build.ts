@@ -28,7 +28,7 @@ export async function build(...script: string[]): Promise<string> {
   await symlink(join(DEMO, "node_modules"), join(workspace, "node_modules"));
   await cp(join(DEMO, "tsconfig.base.json"), join(workspace, "tsconfig.base.json"));
   const copy = join(workspace, "client");
-  for (const name of ["src", "package.json", "README.md", "tsconfig.json", "tsconfig.build.json", "vite.config.ts", "mangling.ts", "unused.ts"]) {
+  for (const name of ["src", "package.json", "README.md", "tsconfig.json", "tsconfig.build.json", "vite.config.ts", "mangling.ts", "unused.ts", "licences.ts"]) {
     await cp(join(CLIENT, name), join(copy, name), { recursive: true });
   }
   if (script.length === 0) await output(copy, "npm", "run", "build");

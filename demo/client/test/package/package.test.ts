@@ -2,7 +2,7 @@
 
 import { spawn } from "node:child_process";
 import { createRequire } from "node:module";
-import { readdir, readFile, writeFile } from "node:fs/promises";
+import { access, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { gzipSync } from "node:zlib";
@@ -44,6 +44,15 @@ test("the bundle is one file, and small", async () => {
   expect(/\bimport ?[{*"'`]|\} ?from ?["'`]/.test((await bundle()).toString())).toBe(false); // everything is in it
 });
 
+test("what others wrote of the bundle is named beside it, with their licences", async () => {
+  const text = await readFile(join(built, "dist/bundle/licences.txt"), "utf8");
+  const named = ["ciphers", "curves", "ed25519", "hashes"].map((name) => `@noble/${name}`);
+  expect([...text.matchAll(/^(\S+) \d+\.\d+\.\d+ \(MIT\)$/gm)].map((found) => found[1])).toEqual(named);
+  expect(text.match(/Copyright \(c\) \d+ Paul Miller/g)).toHaveLength(named.length);
+  expect(text.match(/Permission is hereby granted, free of charge/g)).toHaveLength(named.length);
+  expect((await bundle()).toString()).toMatch(/^\/\*! Licences: see licences\.txt \*\/\n/);
+});
+
 test("the packed package, installed in an empty project, talks to a Python peer from plain Node", async () => {
   const project = await folder();
   await output(built, "npm", "pack", "--pack-destination", project);
@@ -52,6 +61,7 @@ test("the packed package, installed in an empty project, talks to a Python peer 
   await output(project, "npm", "install", "--no-audit", "--no-fund", "--prefer-offline", `./${archive}`);
   const [example] = (await examples("js")).filter((code) => code.includes("waitForPeer"));
   await writeFile(join(project, "talk.js"), (example ?? "").replaceAll("http://127.0.0.1:8080", server.url));
+  await access(join(project, "node_modules/eitherway/dist/bundle/licences.txt"));
   const python = await PythonPeer.joined(server.url, "lobby", "--echo");
   try {
     await node(project, "talk.js");
