@@ -40,7 +40,7 @@ export class Row {
       this.#median,
       this.#late,
       this.#bytes,
-      cell({ "data-label": "between programs", "data-testid": "compare-documented" }, measured?.late ?? NONE),
+      cell({ "data-label": "programs’ median", "data-testid": "compare-documented" }, measured?.late ?? NONE),
       cell({ "data-label": "on the wire", "data-testid": "compare-wire" }, measured?.bytes ?? NONE),
       cell({ "data-label": "server CPU", "data-testid": "compare-cpu" }, measured?.cpu ?? NONE),
     );

@@ -68,7 +68,9 @@ export class Table {
   }
 
   #head(key: SortKey, name: string): HTMLTableCellElement {
-    const button = html("button", { type: "button", "data-testid": "compare-sort", "data-key": key, title: `Sort by ${key === "documented" ? "median between programs" : name}` }, name);
+    const between = key === "documented" ? [html("span", { class: "between" }, "between programs")] : [];
+    const attributes = { "data-key": key, title: "Sort by this" };
+    const button = html("button", { type: "button", "data-testid": "compare-sort", ...attributes }, name, ...between);
     button.addEventListener("click", () => {
       this.#key = this.#key === key ? null : key;
       this.sort();
