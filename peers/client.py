@@ -16,11 +16,12 @@ from peers.feed import Feed
 from peers.feed_watch import Watches
 from peers.identity import Identity
 from peers.links import LinkMaker, Shared
+from peers.members import P2P
 from peers.membership import Membership
 from peers.paths.relay import Relays
 from peers.reporter import Reporter
 from peers.reports import Way
-from peers.room import P2P, Room
+from peers.room import Room
 from peers.tokens import Token
 from signalling.protocol import events as wire
 from signalling.protocol.ids import check_room_name

@@ -102,7 +102,7 @@ class Peer(Talking):
 
     async def _send(self, key: Key, data: Any) -> None:
         type, payload = encode(data, key[1])
-        self.room._traffic(self)
+        self.room._members.traffic(self)
         if key[1] is Lane.DATAGRAM:
             self._link.outlets.send_datagram(key, type, payload)
             return
@@ -114,7 +114,7 @@ class Peer(Talking):
             consumer = self._consumers[key] = Consumer(key, into, latest, self._report_error)
             stream = self._stream(key)
             stream.add(consumer)
-            if stream.ended or self.room._closed is not None or self.room._peers.get(self.id) is not self:
+            if stream.ended or not self.room._holds(self):
                 consumer.close()
         elif into is not None:
             consumer.into = into

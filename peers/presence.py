@@ -48,19 +48,19 @@ REPLACED = "replaced by another program with the same identity"
 class Audience(Protocol):
     """Who is told: the room."""
 
-    def _appeared(self, member: RosterMember) -> None: ...
-    def _vanished(self, id: str, reason: str) -> None: ...
-    def _changed(self, id: str, profile: str, attributes: dict[str, Any]) -> None: ...
-    def _relay(self, id: str, mine: int | None, theirs: int | None) -> None:
+    def appeared(self, member: RosterMember) -> None: ...
+    def vanished(self, id: str, reason: str) -> None: ...
+    def changed(self, id: str, profile: str, attributes: dict[str, Any]) -> None: ...
+    def relay(self, id: str, mine: int | None, theirs: int | None) -> None:
         """The connections between which a peer can be relayed to; None where there is none."""
 
-    def _guest_came(self, guest: Guest) -> None: ...
-    def _guest_left(self, guest: Guest, reason: str) -> None: ...
+    def guest_came(self, guest: Guest) -> None: ...
+    def guest_left(self, guest: Guest, reason: str) -> None: ...
 
-    def _packet(self, event: wire.RelayFrom | wire.SignalFrom) -> bool:
+    def packet(self, event: wire.RelayFrom | wire.SignalFrom) -> bool:
         """A packet of a peer; False if there is no such peer."""
 
-    def _over(self, reason: str) -> None:
+    def over(self, reason: str) -> None:
         """The room is over for this program."""
 
 
@@ -179,9 +179,9 @@ class Presence:
                 log.info("joining %r again: %s", self.membership.room, error)
             except Refused as error:
                 if error.code == "replaced":
-                    return self._audience._over(REPLACED)
+                    return self._audience.over(REPLACED)
                 if error.code in ("bad-request", "unauthorized", "forbidden", "not-found"):
-                    return self._audience._over(str(error))
+                    return self._audience.over(str(error))
                 log.warning("joining %r again: %s", self.membership.room, error)
                 await asyncio.sleep(error.retry_after or 1.0)
         return None
@@ -235,12 +235,12 @@ class Presence:
             case wire.RelayFrom() | wire.SignalFrom() if is_guest(event.sender):
                 log.debug("a guest of %r has signalled, and nobody links to guests", self.membership.room)
             case wire.RelayFrom() | wire.SignalFrom():
-                if not self._audience._packet(event):
+                if not self._audience.packet(event):
                     self._held.append((self._now(), event))
             case wire.Replaced():
-                self._audience._over(REPLACED)
+                self._audience.over(REPLACED)
             case wire.RoomClosed():
-                self._audience._over(event.reason)
+                self._audience.over(event.reason)
 
     def _process(self) -> None:
         """Pass on what the roster has come to believe: a large one in slices, since each statement costs its check."""
@@ -261,20 +261,20 @@ class Presence:
         match event:
             case PeerAppeared(member):
                 self._ids[member.id] = None
-                self._audience._appeared(member)
+                self._audience.appeared(member)
                 self._tell_relay(member.id)
                 self._release(member.id)
             case PeerVanished(id, reason):
                 self._ids.pop(id, None)
-                self._audience._vanished(id, reason)
+                self._audience.vanished(id, reason)
             case PeerChanged(id, profile, attributes):
-                self._audience._changed(id, profile, attributes)
+                self._audience.changed(id, profile, attributes)
             case PeerWentAway(id) | PeerCameBack(id):
                 self._tell_relay(id)
             case GuestCame(guest):
-                self._audience._guest_came(guest)
+                self._audience.guest_came(guest)
             case GuestLeft(guest, reason):
-                self._audience._guest_left(guest, reason)
+                self._audience.guest_left(guest, reason)
             case BadMember(id, why):
                 log.warning("a member of %r is not shown, its statement is bad: %s: %s", room, id, why)
             case MustJoinAgain():
@@ -284,14 +284,14 @@ class Presence:
     def _tell_relay(self, id: str) -> None:
         member = self._roster.member(id)
         theirs = member.connection if member is not None and not member.away else None
-        self._audience._relay(id, self._mine, theirs)
+        self._audience.relay(id, self._mine, theirs)
 
     def _release(self, id: str) -> None:
         """What came of a peer before it was announced."""
         since = self._now() - STRANGER_SECONDS
         held, self._held = self._held, deque(maxlen=MAX_HELD)
         for when, event in held:
-            if when >= since and not (event.sender == id and self._audience._packet(event)):
+            if when >= since and not (event.sender == id and self._audience.packet(event)):
                 self._held.append((when, event))
 
     def _timeout(self) -> None:

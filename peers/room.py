@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING, Any, Literal, get_args, overload
 
 import msgspec
 
-from peers.channel import Channel, Consumer, Message, Stream, as_message, encode
-from peers.codec.frames import FrameType, Lane
+from peers.channel import Channel, Consumer, Message, Stream, encode
 from peers.emitter import H, Handler
-from peers.errors import NotInRoom, Undelivered
+from peers.errors import NotInRoom
 from peers.feed import Feed
 from peers.guests import Guest
 from peers.link import DEFAULT, Key
 from peers.links import LinkMaker
-from peers.membership import Membership, read_profile
+from peers.members import P2P, Members
+from peers.membership import Membership
 from peers.peer import Peer
 from peers.presence import REPLACED, Presence
-from peers.roster import RosterMember
+from peers.sending import send_to
 from peers.talking import Talking
 from signalling.protocol import events as wire
 
@@ -30,15 +30,6 @@ if TYPE_CHECKING:
     from peers.client import Client
 
 log = logging.getLogger("eitherway.room")
-
-P2P = Literal["auto", "eager", "never"]
-EAGER_ROOM = 8
-"""Up to so many members, `auto` tries a direct path to each at once; beyond that on first traffic to a peer alone."""
-FULL_SECONDS = 5.0
-"""A link that stays full for so long is reported for its peer, and the room's message to it given up."""
-
-UNPROVED_SECONDS = 5.0
-"""A peer that the server has lost is gone when its direct path is without proof for so long."""
 
 To = Peer | str | Iterable[Peer | str] | None
 """Whom a message is for: a peer or several, or their ids; None: everyone."""
@@ -74,25 +65,20 @@ class Room(Talking, Feed):
         self.client = client
         self.id = membership.identity.id
         """This program's own id: the same in every room."""
-        self._p2p, self._links = p2p, links
-        self._presence = Presence(membership, client._connection, self, self._joined)
-        self._peers: dict[str, Peer] = {}
+        self._links = links
+        self._members = Members(self, p2p, links)
+        self._presence = Presence(membership, client._connection, self._members, self._joined)
         self._consumers: dict[Key, Consumer] = {}
-        self._arrivals = asyncio.Event()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._closed: str | None = None
         self._ending: asyncio.Task[None] | None = None
-        self._lost: dict[str, Peer] = {}
-        """Peers that the server has lost, and their direct paths have not."""
-        self._departing: set[Peer] = set()
-        """Peers that are gone, as long as handlers deal with what came of them."""
 
     # ---- who is here
 
     @property
     def peers(self) -> Mapping[str, Peer]:
         """The other members by id, in join order. Those whose connection is gone for now are among them."""
-        return MappingProxyType(self._peers)
+        return MappingProxyType(self._members.here)
 
     @property
     def guests(self) -> Mapping[str, Guest]:
@@ -111,7 +97,7 @@ class Room(Talking, Feed):
         self.check()
         membership = self._presence.membership
         event = membership.set_profile(profile)
-        for peer in self._peers.values():
+        for peer in self._members.here.values():
             peer._link.core.set_statement(membership.statement)
         await self.client._connection.request("profile", msgspec.to_builtins(event))
 
@@ -124,11 +110,13 @@ class Room(Talking, Feed):
             async with asyncio.timeout(timeout):
                 while True:
                     self.check()
-                    peer = self._peers.get(id) if id is not None else next(iter(self._peers.values()), None)
+                    peer = (
+                        self._members.here.get(id) if id is not None else next(iter(self._members.here.values()), None)
+                    )
                     if peer is not None:
                         return peer
-                    self._arrivals.clear()
-                    await self._arrivals.wait()
+                    self._members.arrivals.clear()
+                    await self._members.arrivals.wait()
         except TimeoutError:
             who = "nobody else" if id is None else f"no peer {id}"
             raise TimeoutError(f"{who} came into room {self.name!r} within {timeout:g} s") from None
@@ -152,7 +140,7 @@ class Room(Talking, Feed):
 
     async def flush(self) -> None:
         """Wait until every peer has handled everything sent to it before. Raises Undelivered."""
-        await asyncio.gather(*(peer.flush() for peer in list(self._peers.values())))
+        await asyncio.gather(*(peer.flush() for peer in list(self._members.here.values())))
 
     # ---- events
 
@@ -185,7 +173,7 @@ class Room(Talking, Feed):
     def _begin_end(self, reason: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         if self._closed is None:
             self._closed = reason
-            self._arrivals.set()
+            self._members.arrivals.set()
             self._ending = asyncio.get_running_loop().create_task(work())
 
     async def _close(self, reason: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
@@ -195,7 +183,7 @@ class Room(Talking, Feed):
             await asyncio.shield(self._ending)
 
     async def _leave(self) -> None:
-        await asyncio.gather(*(peer._link.close() for peer in list(self._peers.values())))
+        await asyncio.gather(*(peer._link.close() for peer in list(self._members.here.values())))
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(1):
                 await self._links.sent()  # the last acknowledgements go before we do
@@ -206,91 +194,10 @@ class Room(Talking, Feed):
         """Joining has failed or was cancelled: let nothing remain of it, here or at the server."""
         await self._close("joining it failed", self._leave)
 
-    # ---- inside: what the presence tells (`peers.presence.Audience`)
-
     def _joined(self, joined: wire.Joined) -> None:
         self._links.use_ice_servers(joined.ice_servers)
         if joined.reports:
             self.client._reports.start()
-
-    def _appeared(self, member: RosterMember) -> None:
-        if (known := self._lost.get(member.id)) is not None:
-            if known._incarnation == member.incarnation:  # it was only the server that had lost it (rule S1)
-                del self._lost[member.id]
-                if (known.profile, known.attributes) != (read_profile(member.profile), member.attributes):
-                    self._changed(member.id, member.profile, member.attributes)
-                return
-            self._gone(known, "restarted")
-        peer = Peer(self, member, self.client._report)
-        peer._link = self._links.make(self, peer, member.remote)
-        self._peers[peer.id] = peer
-        for key in self._consumers:
-            peer._stream(key)
-        self._emit("peer_joined", peer)
-        self._arrivals.set()
-        if self._p2p == "eager" or (self._p2p == "auto" and len(self._peers) < EAGER_ROOM):
-            for other in self._peers.values():
-                other._link.want_direct()
-
-    def _vanished(self, id: str, reason: str) -> None:
-        if (peer := self._peers.get(id)) is None:
-            return
-        if reason == "lost" and peer._link.core.session.direct_proved:
-            # Off the roster past its grace time, but the direct path still proves that it lives (rule S1).
-            self._lost[id] = peer
-            peer.away = True
-            peer._link.relay_changed(None, None)
-            self._start(self._watch_lost(peer))
-        else:
-            self._gone(peer, reason)
-
-    async def _watch_lost(self, peer: Peer) -> None:
-        """Until a peer that the server has lost is found again, or its direct path is without proof for good."""
-        proved = self._now()
-        while self._lost.get(peer.id) is peer and self._closed is None:
-            if peer._link.core.session.direct_proved:
-                proved = self._now()
-            elif self._now() - proved > UNPROVED_SECONDS or peer._link.path is None:
-                self._gone(peer, "lost")
-            await asyncio.sleep(0.25)
-
-    def _gone(self, peer: Peer, reason: str) -> None:
-        self._lost.pop(peer.id, None)
-        del self._peers[peer.id]
-        gone = f"it is gone ({reason})"
-        peer._link.cut(gone)
-        for consumer in peer._consumers.values():
-            consumer.close()
-        self._tell(peer, "peer_left", peer, reason)
-        self._departing.add(peer)
-        self._start(self._depart(peer, gone))
-
-    def _changed(self, id: str, profile: str, attributes: dict[str, Any]) -> None:
-        if (peer := self._peers.get(id)) is not None:
-            peer.profile = read_profile(profile)
-            peer.attributes = attributes
-            self._tell(peer, "peer_updated", peer)
-
-    def _relay(self, id: str, mine: int | None, theirs: int | None) -> None:
-        if (peer := self._peers.get(id)) is not None:
-            if mine is not None:
-                peer.away = theirs is None
-            peer._link.relay_changed(mine, theirs)
-
-    def _guest_came(self, guest: Guest) -> None:
-        self._emit("guest_joined", guest)
-
-    def _guest_left(self, guest: Guest, reason: str) -> None:
-        self._emit("guest_left", guest, reason)
-
-    def _packet(self, event: wire.RelayFrom | wire.SignalFrom) -> bool:
-        if (peer := self._peers.get(event.sender)) is None:
-            return False
-        if isinstance(event, wire.RelayFrom):
-            peer._link.receive_relay(event.packet)
-        elif isinstance(event.packet, bytes):
-            peer._link.receive_signal(event.kind, event.attempt, event.packet)
-        return True
 
     def _over(self, reason: str) -> None:
         async def end() -> None:
@@ -301,16 +208,9 @@ class Room(Talking, Feed):
 
         self._begin_end(reason, end)
 
-    async def _depart(self, peer: Peer, reason: str) -> None:
-        await peer._link.end(reason)
-        await peer._end_events(None)
-        await asyncio.gather(*(stream.depart() for stream in peer._streams.values()))
-        self._departing.discard(peer)
-
-    def _traffic(self, peer: Peer) -> None:
-        """Something was sent to this peer alone: from now on a direct path is worth trying."""
-        if self._p2p == "auto":
-            peer._link.want_direct()
+    def _holds(self, peer: Peer) -> bool:
+        """Whether messages of this peer may still come."""
+        return self._closed is None and self._members.here.get(peer.id) is peer
 
     def _tell(self, peer: Peer, event: str, *args: Any) -> None:
         peer._emit(event, *args)
@@ -332,13 +232,13 @@ class Room(Talking, Feed):
         self.check()
 
     def _who(self, id: str) -> Peer | str:
-        return self._peers.get(id, id)
+        return self._members.here.get(id, id)
 
     # ---- inside: sending and ending
 
     def _make_channel(self, key: Key, into: Any, latest: bool) -> Channel[Any]:
         def close(key: Key) -> None:
-            for peer in self._peers.values():
+            for peer in self._members.here.values():
                 peer._link.outlets.close(key)
 
         return Channel(self._consumer(key, into, latest), partial(self._send, key), close)
@@ -349,7 +249,7 @@ class Room(Talking, Feed):
             consumer = self._consumers[key] = Consumer(key, into, latest, self.client._report)
             if self._closed is not None:
                 consumer.close()
-            for peer in self._peers.values():
+            for peer in self._members.here.values():
                 peer._stream(key).add(consumer)
         elif into is not None:
             consumer.into = into
@@ -361,27 +261,12 @@ class Room(Talking, Feed):
             raise ValueError(f"when_full is 'wait' or 'skip', not {when_full!r}")
         type, payload = encode(data, key[1])
         if to is None:
-            peers = list(self._peers.values())
+            peers = list(self._members.here.values())
         else:
             peers = [self._named(one) for one in ([to] if isinstance(to, Peer | str) else to)]
             for peer in peers:
-                self._traffic(peer)
-        if key[1] is Lane.DATAGRAM:
-            return [peer for peer in peers if not peer._link.outlets.send_datagram(key, type, payload)]
-        full: list[Peer] = []
-        failure: Exception | None = None
-        for peer in peers:  # one that is gone, or has no channel to spare, does not keep the message from the others
-            try:
-                if not peer._link.outlets.try_send(key, type, payload):
-                    full.append(peer)
-            except (NotInRoom, ValueError) as error:
-                failure = failure or error
-        if full and when_full == "wait":
-            late = await asyncio.gather(*(self._send_late(peer, key, type, payload) for peer in full))
-            full = [peer for peer, sent in zip(full, late, strict=True) if not sent]
-        if failure is not None:
-            raise failure
-        return full
+                self._members.traffic(peer)
+        return await send_to(peers, key, type, payload, wait=when_full == "wait")
 
     def _named(self, peer: Peer | str) -> Peer:
         """The peer that is meant by itself or its id."""
@@ -389,23 +274,9 @@ class Room(Talking, Feed):
             return peer
         if not isinstance(peer, str):
             raise TypeError(f"to= takes peers or their ids, not {type(peer).__name__}")
-        if (known := self._peers.get(peer)) is None:
+        if (known := self._members.here.get(peer)) is None:
             raise NotInRoom(f"there is no peer {peer!r} in room {self.name!r}")
         return known
-
-    async def _send_late(self, peer: Peer, key: Key, type: FrameType, payload: bytes) -> bool:
-        try:
-            async with asyncio.timeout(FULL_SECONDS):
-                await peer._link.outlets.send(key, type, payload)
-        except TimeoutError:
-            message = as_message(peer, key, type, payload)
-            self._tell(
-                peer, "undelivered", Undelivered(peer, [message], f"its link stayed full for {FULL_SECONDS:g} s")
-            )
-            return False
-        except NotInRoom:
-            return False
-        return True
 
     def check(self) -> None:
         """Raise NotInRoom if this room has been left or closed."""
@@ -416,7 +287,7 @@ class Room(Talking, Feed):
         if self.client._rooms.get(self.name) is self:
             del self.client._rooms[self.name]
         await self._presence.stop()
-        peers = [*self._peers.values(), *self._departing]
+        peers = [*self._members.here.values(), *self._members.departing]
         await asyncio.gather(*(peer._link.end(reason) for peer in peers))
         streams: list[Stream] = [stream for peer in peers for stream in peer._streams.values()]
         await asyncio.gather(*(stream.close(1.0) for stream in streams))
@@ -437,8 +308,8 @@ class Room(Talking, Feed):
         return asyncio.get_running_loop().time()
 
     def __repr__(self) -> str:
-        return f"<Room {self.name!r} {len(self._peers)} peers{' closed' if self._closed else ''}>"
+        return f"<Room {self.name!r} {len(self._members.here)} peers{' closed' if self._closed else ''}>"
 
     def _repr_html_(self) -> str:
-        rows = "".join(f"<li>{peer._repr_html_()}</li>" for peer in self._peers.values())
+        rows = "".join(f"<li>{peer._repr_html_()}</li>" for peer in self._members.here.values())
         return f"<b>{escape(self.name)}</b><ul>{rows}</ul>"

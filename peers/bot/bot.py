@@ -13,8 +13,9 @@ from peers.connection import TRANSPORTS
 from peers.emitter import H, Handler
 from peers.identity import Identity
 from peers.link import Key
+from peers.members import P2P
 from peers.membership import profile_text
-from peers.room import P2P, Room
+from peers.room import Room
 from peers.talking import make_key
 from peers.tokens import Token
 

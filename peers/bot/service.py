@@ -18,8 +18,9 @@ from peers.client import Client
 from peers.connection import FATAL, STEADY
 from peers.errors import ConnectionFailed, EitherwayError, NotInRoom, Refused
 from peers.identity import Identity
+from peers.members import P2P
 from peers.presence import REPLACED
-from peers.room import P2P, Room
+from peers.room import Room
 from peers.tokens import Token
 from signalling.protocol.ids import check_room_name
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from peers import channel, dialling, emitter, feed, feed_watch, room, tries
+from peers import channel, dialling, emitter, feed, feed_watch, members, sending, tries
 from peers.bot import bot, complaints, handling, process, service, watchdog
 from peers.codec import payloads, values
 from peers.link import Link
@@ -46,7 +46,7 @@ HOMES: dict[str, Any] = {
                 namespace,
                 throttle,
             ),
-            *(payloads, queue, retry, room, signals, tries, values),
+            *(members, payloads, queue, retry, sending, signals, tries, values),
             *(bot, complaints, handling, process, service, watchdog),
             *(endpoint, events, outbox, schedule, sender),
         )

@@ -173,7 +173,7 @@ async def test_lost_to_the_server_but_not_to_its_direct_path(
         await b.set_profile({"name": "before"})
         await updated.count(1)
         cut_from_the_server(eitherway_network, two)
-        await eventually(lambda: peer.id in a._lost)
+        await eventually(lambda: peer.id in a._members.lost)
         await peer.send("still here")
         await peer.flush()
         assert (got.items, left.items, peer.away) == (["still here"], [], True)
@@ -184,17 +184,17 @@ async def test_lost_to_the_server_but_not_to_its_direct_path(
         assert got.items == ["still here", "back"]
         assert a.peers[b.id] is peer
         assert not joined.items
-        assert not a._lost
+        assert not a._members.lost
         assert updated.items == ["before"]
         cut_from_the_server(eitherway_network, two)
-        await eventually(lambda: peer.id in a._lost)
+        await eventually(lambda: peer.id in a._members.lost)
         with contextlib.suppress(ConnectionFailed):  # it is told when it comes back, with another statement
             await b.set_profile({"name": "meanwhile"})
         eitherway_network.heal()
         assert await updated.count(2) == ["before", "meanwhile"]
         assert (a.peers[b.id], left.items, joined.items) == (peer, [], [])
         cut_from_the_server(eitherway_network, two)
-        await eventually(lambda: peer.id in a._lost)
+        await eventually(lambda: peer.id in a._members.lost)
         for attempt in list(peer._link.attempts.paths):
             peer._link.attempts.end(attempt)  # now nothing proves it any more
         await left.count(1)

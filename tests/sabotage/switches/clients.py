@@ -34,7 +34,7 @@ def forget_the_calls(patch: Patch) -> None:
 def relay_from_the_start(self: Presence, id: str) -> None:
     member = self._roster.member(id)
     theirs = member.connection if member is not None and not member.away else None
-    self._audience._relay(id, self._connection.number, theirs)
+    self._audience.relay(id, self._connection.number, theirs)
 
 
 def connect_again(patch: Patch) -> None:
