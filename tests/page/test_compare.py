@@ -26,10 +26,10 @@ ENDED = re.compile(r"failed: .*(/feed\?|transport=polling)")
 
 
 @asynccontextmanager
-async def echo(url: str, token: str | None = None) -> AsyncIterator[None]:
-    """The echo bot, with direct paths."""
+async def echo(url: str, token: str | None = None, p2p: str = "auto") -> AsyncIterator[None]:
+    """The echo bot, with direct paths unless told otherwise."""
     options = {} if token is None else {"token": token}
-    async with running(load("peers.bots.echo:bot"), url, "r", p2p="auto", **options):
+    async with running(load("peers.bots.echo:bot"), url, "r", p2p=p2p, **options):
         yield
 
 
@@ -126,6 +126,20 @@ async def test_in_an_empty_room_the_direct_path_says_who_is_missing(url: str, br
         assert "open this page in a second tab" in await cell(page, "direct", "note")
         assert await page.get_attribute("[data-transport=direct]", "data-state") == "failed"
         await check(page, [transport for transport in LINKS + FEEDS if transport != "direct"])
+
+
+async def test_where_there_is_no_direct_path_it_is_waited_for_and_can_be_stopped(url: str, browser: Browser) -> None:
+    async with echo(url, p2p="never"), opened(browser, url) as (page, _):
+        await page.wait_for_selector("[data-testid=peer]")
+        await unfold(page)
+        await page.click("[data-testid=compare-measure]")
+        await page.wait_for_selector("[data-transport=direct][data-state=measuring]")
+        await page.click("[data-testid=compare-measure]")
+        await page.wait_for_selector("[data-transport=direct][data-state=idle]", timeout=3_000)
+        assert await text(page, "compare-status") == "Stopped."
+        await page.click("[data-testid=compare-measure]")
+        await page.wait_for_selector("[data-transport=direct][data-state=failed]", timeout=20_000)
+        assert await cell(page, "direct", "note") == "There is no direct path to echo just now."
 
 
 async def test_a_second_tab_answers_and_its_counters_stay_right(url: str, browser: Browser) -> None:

@@ -66,9 +66,9 @@ class Flight {
     const number = this.#number;
     const landed = new Promise<number>((resolve) => this.#waiting.set(number, resolve));
     const begun = performance.now();
-    const failed = road.send(`${number} `.padEnd(SIZE, "x")).then(() => landed);
+    const arrived = road.send(`${number} `.padEnd(SIZE, "x")).then(() => landed);
     try {
-      return (await within(failed, "an event did not arrive", signal)) - begun;
+      return (await within(arrived, "an event did not arrive", signal)) - begun;
     } finally {
       this.#waiting.delete(number);
     }

@@ -61,6 +61,7 @@ async function whoAnswers({ room, cuts, nameOf }: Context, signal: AbortSignal):
     signal.addEventListener("abort", () => {
       stop();
       clearTimeout(timer);
+      reject(signal.reason);
     });
     settle();
   });
