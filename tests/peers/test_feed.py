@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from peers import Client, ConnectionFailed, NotInRoom, Post, Refused, Watch, feed, feed_watch
+from peers import Client, ConnectionFailed, NotInRoom, Post, Refused, Room, Watch, feed, feed_watch
+from peers.presence import Presence
 from peers.testing import Network, Server
-from tests.waiting import eventually, free_port
+from tests.waiting import Log, eventually, free_port
 
 Connect = Callable[..., Client]
 
@@ -199,6 +200,47 @@ async def test_a_post_whose_reply_is_lost_is_posted_once(eitherway_server: Serve
             await room.post("t", "next")
             (second,) = await take(posts, 1)
     assert (second.data, second.id, second.sender) == ("next", first.id + 1, ada.id)
+
+
+@pytest.mark.eitherway_server(grace=0.2, max_peers=1)
+async def test_who_is_no_member_again_yet_posts_when_it_is_one(
+    eitherway_server: Server, eitherway_network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its place is taken meanwhile; who posts without being a member is nobody."""
+    waits, wait = Log[None](), Presence.until_joined
+
+    async def until_joined(presence: Presence) -> None:
+        waits(None)
+        await wait(presence)
+
+    monkeypatch.setattr(Presence, "until_joined", until_joined)
+    url = eitherway_server.url
+    async with Client(url) as ada, Client(url) as bob, Client(url) as carol:
+        room = await ada.join("shop")
+        async with bob.feed("shop").watch("t") as watch:
+            posts = aiter(watch)
+            eitherway_network.cut("relay", from_=ada)
+            eitherway_network.hang_up(ada)
+            place = await taken(carol, "shop")
+            eitherway_network.heal()
+            await eventually(lambda: ada.connected)
+            posting = asyncio.ensure_future(room.post("t", "from ada"))
+            await bob.feed("shop").post("t", "from bob")
+            assert await data_of(posts, 1) == ["from bob"]
+            await place.leave()
+            (post,) = await take(posts, 1)
+            assert (post.data, post.sender, post.id) == ("from ada", ada.id, await posting)
+    assert 1 <= len(waits.items) < 10, "it waits, and does not look again and again"
+
+
+async def taken(client: Client, room: str) -> Room:
+    """The only place in a room, as soon as it is free."""
+    async with asyncio.timeout(30):
+        while True:
+            try:
+                return await client.join(room)
+            except Refused:
+                await asyncio.sleep(0.05)
 
 
 async def test_posts_wait_for_a_server_that_comes_back(eitherway_server: Server) -> None:
