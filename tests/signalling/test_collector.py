@@ -135,18 +135,22 @@ async def test_who_is_too_fast_is_counted(start_server: StartServer, connect: Co
 
 
 async def test_what_waits_for_a_slow_client_and_that_it_is_cut(start_server: StartServer, connect: Connect) -> None:
-    server = await start_server(slow_timeout=3.0, outbox_bytes=1_000_000)
-    ada = await connect(server.url)
+    server = await start_server(slow_timeout=4.0, outbox_bytes=1_000_000)
+    ada, bob = await connect(server.url), await connect(server.url)
     await ada.join("lobby")
+    await bob.join("lobby")
     assert value(server, "queue_bytes") == 0
-    async with RawClient(server.url) as raw:
-        eve = await stopped(raw)
-        await fill(ada, eve)
+    async with RawClient(server.url) as one, RawClient(server.url) as other:
+        await fill(ada, await stopped(one))
         largest = value(server, "queue_largest_bytes")
         assert 500_000 < largest <= value(server, "queue_bytes") < 2_500_000
+        await fill(bob, await stopped(other))
+        await connect(server.url)  # for which nothing waits
+        assert 500_000 < value(server, "queue_largest_bytes") < 1_300_000
+        assert value(server, "queue_bytes") > value(server, "queue_largest_bytes") + 500_000
         assert value(server, "slow_clients_cut_total") == 0
         assert refusals(server)["relay", "busy"] > 0
-        await until(lambda: value(server, "slow_clients_cut_total") == 1)
+        await until(lambda: value(server, "slow_clients_cut_total") == 2)
     await until(lambda: value(server, "queue_bytes") == 0)
 
 

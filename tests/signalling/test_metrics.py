@@ -32,6 +32,6 @@ def test_what_a_client_thinks_of_makes_no_series() -> None:
         metrics.took(event, 0.1)
     metrics.refused("join", "forbidden")
     assert +metrics.refusals == {("other", "bad-request"): 4, ("join", "forbidden"): 1}
-    assert all(metrics.refusals[event, "internal"] == 0 for event in EVENTS)
+    assert {(event, "internal") for event in EVENTS} < metrics.refusals.keys()
     assert set(metrics.handling) < set(EVENTS)
     assert sum(metrics.handling["other"].counts) == 4

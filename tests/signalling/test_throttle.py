@@ -38,6 +38,15 @@ def test_those_that_are_full_again_are_forgotten() -> None:
     assert len(buckets) == 1
 
 
+def test_one_that_is_not_full_yet_is_remembered() -> None:
+    buckets = TokenBuckets(rate=2, burst=4)
+    for _ in range(4):
+        buckets.take("ada", 0)
+    for number in range(10):
+        buckets.take(str(number), 1.0)
+    assert [buckets.take("ada", 1.0) for _ in range(3)] == [0, 0, 0.5]
+
+
 def test_of_too_many_names_those_that_were_used_last_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(throttle, "MOST_BUCKETS", 3)
     buckets = TokenBuckets(rate=0.001, burst=1)
