@@ -2,7 +2,7 @@
 
 import { afterAll, beforeAll, expect, test } from "vitest";
 
-import type { Post, Watch } from "../../src/index.ts";
+import type { Post, Room, Watch } from "../../src/index.ts";
 import { MAX_TRIES } from "../../src/feed.ts";
 import { MAX_WAITING } from "../../src/feed-watch.ts";
 import { join, joinBoth, makeClient } from "../clients.ts";
@@ -144,6 +144,28 @@ test("watching and posting go on with the next connection", async () => {
   await ada.client.close();
   await front.close();
 });
+
+test("who is no member again yet, since its place is taken, posts when it is one", async () => {
+  const own = await Server.started("--grace", "0.2", "--max-peers", "1");
+  const front = await Front.started(own.port, "pass");
+  const ada = await join(front.url, "shop");
+  const shop = makeClient(own.url).feed("shop");
+  const posts = read(await shop.watch("t").start());
+  front.manner = "hang-up";
+  front.cut();
+  let place: Room | undefined;
+  while (place === undefined) place = await join(own.url, "shop").catch(() => undefined); // full for the grace time
+  front.manner = "pass";
+  await eventually(() => ada.client.connected, "the way back");
+  const posting = ada.post("t", "from ada");
+  await shop.post("t", "from somebody");
+  expect(dataOf(await take(posts, 1))).toEqual(["from somebody"]);
+  await place.leave();
+  expect(await take(posts, 1)).toMatchObject([{ data: "from ada", sender: ada.id, id: await inTime(posting) }]);
+  await ada.client.close();
+  await front.close();
+  await own.stop("SIGKILL");
+}, 60_000);
 
 test("a server that was restarted has forgotten, and that is told", async () => {
   const own = await Server.started();
