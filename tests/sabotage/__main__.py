@@ -13,7 +13,8 @@ from pathlib import Path
 from tests.benchmarks.machine import describe
 from tests.sabotage.nodes import is_quick
 from tests.sabotage.registry import SWITCHES
-from tests.sabotage.report import document
+from tests.sabotage.report import Page, document, read, row
+from tests.sabotage.report import run as run_facts
 from tests.sabotage.running import Others, Result, run, run_others, run_switches
 from tests.sabotage.switch import Switch
 
@@ -24,26 +25,27 @@ AT_ONCE = 2
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.sabotage", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help="Switches to try; without one, all of them.")
-    parser.add_argument("--write", type=Path, metavar="FILE", help="Write the page of all switches.")
+    parser.add_argument(
+        "--write", type=Path, metavar="FILE", help="Write the page of all switches; what is not tried stays as it is."
+    )
     parser.add_argument("--others", action="store_true", help="Count, too, which other tests fail with each switch.")
     options = parser.parse_args()
     unknown = [name for name in options.names if name not in SWITCHES]
     if unknown:
         parser.error(f"there is no switch {', '.join(unknown)}; tests/sabotage/switches/ has them")
-    if options.write and options.names:
-        parser.error("--write is for all switches: name none")
     switches = [SWITCHES[name] for name in options.names] or list(SWITCHES.values())
+    earlier = read(options.write.read_text()) if options.write and options.names else Page()
+    if options.write and (left := SWITCHES.keys() - earlier.rows.keys() - {switch.name for switch in switches}):
+        parser.error(f"the page has no outcome of {', '.join(sorted(left))}: name them too")
     machine, start = describe(), time.monotonic()
     with ThreadPoolExecutor(AT_ONCE) as pool:
         ran, failed = clean(pool, switches)
         results = try_all(pool, switches)
-        says = f"{ran - len(failed)} of {ran} tests pass"
-        if options.write:
-            options.write.write_text(document(machine, results, says, {}, time.monotonic() - start))
-        if options.others:
-            others = count_others(pool, switches)
-            if options.write:
-                options.write.write_text(document(machine, results, says, others, time.monotonic() - start))
+        others = count_others(pool, switches) if options.others else {}
+    if options.write:
+        rows = {result.switch.name: row(result, others.get(result.switch.name)) for result in results}
+        facts = run_facts(machine, rows, f"{ran - len(failed)} of {ran} tests pass", time.monotonic() - start)
+        options.write.write_text(document(Page((facts, *earlier.runs), {**earlier.rows, **rows})))
     for failure in failed:
         print(f"fails without any switch: {failure}")
     gaps = sum(bool(result.gaps) for result in results)

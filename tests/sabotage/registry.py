@@ -23,7 +23,9 @@ from tests.sabotage.switches import (
     keys,
     mending,
     order,
+    readers,
     reconnecting,
+    renewing,
     resending,
     rosters,
     server,
@@ -31,6 +33,7 @@ from tests.sabotage.switches import (
     streams,
     suspicion,
     tokens,
+    watching,
     webhooks,
     wire,
 )
@@ -88,7 +91,7 @@ WITHOUT: Final = {
 MODULES: Final = (
     *(order, credit, asking, resending, suspicion, ends, attempts, mending, ice),
     *(halves, identities, keys, strangers, rosters, gathering, server, clients, reconnecting, bounds, wire),
-    *(feeds, kept, tokens, grants, webhooks, deliveries, streams, guests, attached),
+    *(feeds, kept, watching, tokens, renewing, grants, webhooks, deliveries, streams, readers, guests, attached),
 )
 """In the order of the rules."""
 SWITCHES: Final[dict[str, Switch]] = {switch.name: switch for module in MODULES for switch in module.SWITCHES}

@@ -26,9 +26,15 @@ def hear_whoever_does_not_read(patch: Patch) -> None:
     patch.setattr(FedQueue, "unread", property(always(False)))
 
 
-async def let_all_go(self: Engine, sid: str) -> None:
-    eio_sid = self._eio_sid(sid)
-    await self.sio.eio.disconnect(eio_sid)
+def let_all_go(patch: Patch) -> None:
+    was = Engine.close
+
+    async def close(self: Engine, sid: str) -> None:
+        for eio_sid in self.sio.eio.sockets.keys() - {self._eio_sid(sid)}:
+            await self.cut_off(eio_sid, "the server has shut down")
+        await was(self, sid)
+
+    patch.setattr(Engine, "close", close)
 
 
 def count_by_what_is_said(patch: Patch) -> None:
@@ -102,7 +108,7 @@ SWITCHES = (
         "others-clients-stay",
         ("attached",),
         "closing ends the connections of somebody else's clients too",
-        instead(Engine, "close", let_all_go),
+        let_all_go,
         of(ATTACHED, "test_closing_lets_our_clients_go_and_nobody_else"),
     ),
 )

@@ -226,7 +226,7 @@ SWITCHES = (
     ),
     Switch(
         "guests",
-        ("V2",),
+        ("V2", "guests"),
         "guests are taken for peers",
         instead(RosterCore, "_counts", lambda self, id: id != self._me),
         of(BELIEVED, "test_guests_are_not_peers"),

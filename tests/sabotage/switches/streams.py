@@ -1,4 +1,4 @@
-"""Feeds over HTTP: where a reader goes on, what keeps its stream alive, and what becomes of one that does not read."""
+"""Feeds over HTTP: where a reader goes on, what keeps its stream alive, long-polls, and the end."""
 
 from typing import Any
 
@@ -11,10 +11,12 @@ from signalling.http.stream import Stream
 from signalling.http.stream_poll import Poll
 from signalling.http.stream_spelling import Frames
 from signalling.http.streams import Streams
-from tests.sabotage.switch import Patch, Switch, always, instead, nothing, of
+from tests.sabotage.switch import Patch, Switch, instead, nothing, of
 
 STREAM = "signalling/http/test_stream.py"
 STREAMS = "signalling/http/test_streams.py"
+HELD = "signalling/http/test_stream_held.py"
+COSTS = "signalling/http/test_stream_costs.py"
 FEED = "signalling/http/test_feed.py"
 WHY = "test_why_stands_where_it_can_still_be_written"
 ALIVE = "test_a_stream_is_kept_alive_and_its_place_moves_on"
@@ -40,51 +42,29 @@ def a_sign_and_nothing_else(self: Stream) -> bytes:
     return b"%x\r\n%b\r\n" % (len(sign), sign)
 
 
-def without_a_word(self: Stream, closing: Any, now: float) -> None:
-    self.abort()
-
-
-def whatever_it_has_taken(patch: Patch) -> None:
+def before_it_has_caught_up(patch: Patch) -> None:
     was = Stream.stalled_for
 
     def stalled_for(self: Stream, now: float) -> float:
-        self._taken = 10**12
-        return was(self, now)
+        before, self._caught_up = self._caught_up, True
+        try:
+            return was(self, now)
+        finally:
+            self._caught_up = before
 
     patch.setattr(Stream, "stalled_for", stalled_for)
 
 
-def in_the_middle(patch: Patch) -> None:
-    was = Stream.cut_off
+def go_back_to_the_last_of_its_own(patch: Patch) -> None:
+    was = Stream.offer
 
-    def cut_off(self: Stream, closing: Any, now: float) -> None:
-        self._whole = True
-        was(self, closing, now)
+    def offer(self: Stream, post: Any) -> None:
+        before = self._position
+        was(self, post)
+        if not self._caught_up:
+            self._position = before
 
-    patch.setattr(Stream, "cut_off", cut_off)
-
-
-def of_one_address(patch: Patch) -> None:
-    was = Streams.check
-
-    def check(self: Streams, address: str) -> None:
-        self._from[address] = 0
-        was(self, address)
-
-    patch.setattr(Streams, "check", check)
-
-
-def of_all(patch: Patch) -> None:
-    was = Streams.check
-
-    def check(self: Streams, address: str) -> None:
-        held, self._held = self._held, {}
-        try:
-            was(self, address)
-        finally:
-            self._held = held
-
-    patch.setattr(Streams, "check", check)
+    patch.setattr(Stream, "offer", offer)
 
 
 def take_at_once(patch: Patch) -> None:
@@ -100,16 +80,6 @@ def take_for_ever(patch: Patch) -> None:
 def chunks_for_all(patch: Patch) -> None:
     was = Frames.frame
     patch.setattr(Frames, "frame", lambda self, post, chunked: was(self, post, True))
-
-
-def frame_for_each(patch: Patch) -> None:
-    was = Frames.frame
-
-    def frame(self: Frames, post: Any, chunked: bool) -> bytes | None:
-        self._latest = None
-        return was(self, post, chunked)
-
-    patch.setattr(Frames, "frame", frame)
 
 
 async def leave_at_once(self: Streams, patience: float) -> None:
@@ -151,39 +121,18 @@ SWITCHES = (
         of(STREAM, ALIVE),
     ),
     Switch(
-        "readers-of-nothing-are-cut-off",
-        ("streams", "P6"),
-        "a reader that reads nothing keeps its place",
-        instead(Stream, "stalled_for", always(0.0)),
-        of(STREAMS, WHY),
-    ),
-    Switch(
-        "who-is-cut-off-is-told-why",
+        "a-sign-when-it-has-caught-up",
         ("streams",),
-        "a stream of a slow reader ends without a word",
-        instead(Stream, "cut_off", without_a_word),
-        of(STREAMS, WHY),
+        "a reader that is behind is told that it has come to the newest post, and goes on from there",
+        before_it_has_caught_up,
+        of(HELD, "test_a_heartbeat_does_not_pass_by_what_is_not_read_yet"),
     ),
     Switch(
-        "slow-readers-stay",
+        "rare-posts-are-not-missed",
         ("streams",),
-        "a reader for which something always waits is cut off, although it reads",
-        whatever_it_has_taken,
-        of(STREAMS, "test_one_that_reads_slowly_is_not_cut_off_and_misses_nothing"),
-    ),
-    Switch(
-        "streams-of-an-address",
-        ("streams", "P6"),
-        "one address has any number of streams",
-        of_one_address,
-        of(STREAMS, "test_an_address_has_so_many_and_no_more"),
-    ),
-    Switch(
-        "streams-of-all",
-        ("streams", "P6"),
-        "all addresses together have any number of streams",
-        of_all,
-        of(STREAMS, "test_an_address_has_so_many_and_no_more"),
+        "who waits for rare posts is told that it has missed some when the room has forgotten others",
+        go_back_to_the_last_of_its_own,
+        of(COSTS, "test_one_whose_posts_are_rare_has_missed_none_of_them"),
     ),
     Switch(
         "long-polls-wait",
@@ -219,13 +168,6 @@ SWITCHES = (
         "a client of HTTP/1.0 reads the heads of chunks between its posts",
         chunks_for_all,
         of(STREAM, "test_an_old_client_is_not_sent_chunks"),
-    ),
-    Switch(
-        "framed-once",
-        ("streams", "P6"),
-        "a post is framed anew for each stream",
-        frame_for_each,
-        of("signalling/test_shared_posts.py", "test_a_post_is_framed_once_for_all_streams"),
     ),
     Switch(
         "streams-hear-the-end",
