@@ -13,6 +13,7 @@ import { REPLACED } from "./presence.ts";
 import type { SignalKind } from "./protocol/events.ts";
 import { checkRoomName } from "./protocol/ids.ts";
 import { readEvent } from "./protocol/reading.ts";
+import { Reports } from "./reports.ts";
 import { type P2P, Room } from "./room.ts";
 
 /** Signals on their way to the server at a time; more are dropped, and their attempts end at their deadlines. */
@@ -66,6 +67,8 @@ export class Client extends Emitter<ClientEvents> {
   readonly _connection: Connection;
   /** @internal */
   readonly _watches: Watches;
+  /** @internal */
+  readonly _reports: Reports;
   readonly #static = randomBytes(KEY);
   readonly #relays: Relays;
   readonly #shared: Shared;
@@ -86,6 +89,7 @@ export class Client extends Emitter<ClientEvents> {
       onError: (error) => this._report(error),
     });
     this._watches = new Watches(this._connection);
+    this._reports = new Reports(this._connection, this.#rooms);
     this.#relays = new Relays(this._connection);
     this.#shared = new Shared(RTCPeerConnection);
   }
@@ -223,6 +227,7 @@ export class Client extends Emitter<ClientEvents> {
 
   #disconnected(reason: string): void {
     this.#relays.reset();
+    this._reports.stop();
     for (const room of this.#rooms.values()) room._presence.disconnected();
     this._watches.disconnected();
     this._emit("disconnected", reason);

@@ -11,7 +11,7 @@ import { Dialler, type Made, refusalOf, type Transport, Unreachable } from "./di
 import type { Socket } from "./engine/socket.ts";
 import { ConnectionFailed, Refused } from "./errors.ts";
 import { listenForHints } from "./hints.ts";
-import type { Relay, Requests } from "./protocol/events.ts";
+import type { Notices, Requests } from "./protocol/events.ts";
 import { PROTOCOL } from "./protocol/limits.ts";
 import { Renewal, type Token } from "./tokens.ts";
 
@@ -159,7 +159,7 @@ export class Connection {
   }
 
   /** Send an event that is not acknowledged, and wait until it is on its way: what is sent next can be batched. */
-  async emit(event: "relay", data: Relay): Promise<void> {
+  async emit<E extends keyof Notices>(event: E, data: Notices[E]): Promise<void> {
     if (!this.connected || this.#made === null) return;
     const { socket } = this.#made;
     socket.emit(event, data);

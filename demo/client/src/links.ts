@@ -140,6 +140,7 @@ export class LinkMaker {
         peer._path = path;
         room._tell(peer, "pathChanged", peer, path);
       },
+      onMoved: (seconds) => room.client._reports.moved(seconds),
       onUndelivered: (outbound, reason) => {
         room._tell(peer, "undelivered", new Undelivered(peer, asMessages(peer, outbound), reason));
       },

@@ -56,13 +56,13 @@ interface Held {
 
 /**
  * One program in one room, from the first `join` to `leave`: it joins on every new connection, and keeps believing what
- * it should of the others (rules V1, V2 and S11). `onIceServers` gets what each join brings.
+ * it should of the others (rules V1, V2 and S11). `onJoined` gets the reply to each.
  */
 export class Presence {
   readonly membership: Membership;
   readonly #connection: Connection;
   readonly #audience: Audience;
-  readonly #onIceServers: (servers: readonly IceServer[]) => void;
+  readonly #onJoined: (joined: Joined) => void;
   readonly #roster: RosterCore;
   /** My connection, as it is known to the room. */
   #mine: number | null = null;
@@ -88,12 +88,12 @@ export class Presence {
     membership: Membership,
     connection: Connection,
     audience: Audience,
-    onIceServers: (servers: readonly IceServer[]) => void,
+    onJoined: (joined: Joined) => void,
   ) {
     this.membership = membership;
     this.#connection = connection;
     this.#audience = audience;
-    this.#onIceServers = onIceServers;
+    this.#onJoined = onJoined;
     this.#roster = new RosterCore(membership.room, membership.identity.id);
   }
 
@@ -133,7 +133,7 @@ export class Presence {
     }
     if (this.#over || number !== this.#connection.number || !this.#connection.connected) return;
     this.#mine = number;
-    this.#onIceServers(joined.ice_servers);
+    this.#onJoined(joined);
     this.#renewBeforeTheyExpire(joined.ice_servers);
     this.#roster.receiveJoined(joined, now());
     for (const delta of this.#early ?? []) this.#roster.receiveDelta(delta, now());

@@ -103,7 +103,10 @@ export class Room extends Talking<ChannelEvents<unknown> & RoomEvents, RoomSendO
       ready: () => this.#ready(),
       who: (id) => this.#peers.get(id) ?? id,
     });
-    this._presence = new Presence(membership, client._connection, audience, (servers) => links.useIceServers(servers));
+    this._presence = new Presence(membership, client._connection, audience, ({ ice_servers, reports }) => {
+      links.useIceServers(ice_servers);
+      if (reports) client._reports.start();
+    });
   }
 
   // ---- the feed, which is not sealed

@@ -4,6 +4,7 @@ import type { ValueMap } from "../codec/values.ts";
 import type { SignalPayload } from "../negotiation/index.ts";
 import type { DirectStats } from "../paths/direct.ts";
 import type { RelayPath } from "../paths/relay.ts";
+import type { Way } from "../reports.ts";
 import type { SignalKind } from "../protocol/events.ts";
 import type { Outbound, PathName } from "../session/events.ts";
 import type { LinkCore } from "../session/link-core.ts";
@@ -40,6 +41,11 @@ export interface LinkCallbacks {
   /** The peer opened its direction of a channel, or sends no more on it. */
   readonly onChannel: (key: Key, open: boolean) => void;
   readonly onPath: (path: PathName) => void;
+  /**
+   * `way` may be another one, or the link is over; `seconds`: it is direct for the first time, so long after that was
+   * wanted.
+   */
+  readonly onMoved: (seconds?: number) => void;
   readonly onUndelivered: (messages: readonly Outbound[], reason: string) => void;
   /** The peer broke the protocol, and another session begins. */
   readonly onFailed: (reason: string) => void;
@@ -79,6 +85,8 @@ export class Link {
   #timer: (() => void) | null = null;
   #timerAt = 0;
   #wantsDirect: (() => void) | null = null;
+  /** Since when there was to be a direct path; null again once there was one. */
+  #wantedAt: number | null = null;
   /** There is a key since this turn began: signals that waited for it can go at its end. */
   #hasKey = false;
   #ended: string | null = null;
@@ -109,6 +117,14 @@ export class Link {
   /** Where a new reliable message would go now; null while there is no way. */
   get path(): PathName | null {
     return this.core.session.path;
+  }
+
+  /** As `path`, but for a direct path by way of a TURN server. */
+  get way(): Way | null {
+    const { path } = this;
+    const [adopted] = this.attempts.paths.values(); // older ones are gone
+    const stats = path === "direct" && adopted?.stats();
+    return stats && [stats.localType, stats.remoteType].includes("relay") ? "turn" : path;
   }
 
   /** Whether this side takes part in attempts, and the peer, as far as it has said. */
@@ -181,6 +197,7 @@ export class Link {
   /** A direct path is to be tried soon, and whenever there is none. It needs a key for its signals: that goes first. */
   wantDirect(): void {
     if (this.#wantsDirect !== null || this.#ended !== null) return;
+    this.#wantedAt = now();
     this.#wantsDirect = after(DIRECT_DELAY, () => {
       this.core.start(now());
       this.attempts.negotiation.want(now());
@@ -340,10 +357,12 @@ export class Link {
         case "PathChanged":
           this.questions.changed();
           if (event.path !== null && !this.#closing) this.#callbacks.onPath(event.path);
+          this.#moved(time);
           break;
         case "DirectAdopted":
           attempts.negotiation.adopted(event.attempt, time);
           attempts.endOlder(event.attempt);
+          this.#moved(time);
           break;
         case "DirectEnded":
           attempts.end(event.attempt);
@@ -377,6 +396,12 @@ export class Link {
       }
     }
     return onlyMessages;
+  }
+
+  #moved(time: number): void {
+    const since = this.path === "direct" ? this.#wantedAt : null;
+    if (since !== null) this.#wantedAt = null;
+    this.#callbacks.onMoved(since === null ? undefined : time - since);
   }
 
   /** Those that waited for a key go behind what gives it to the peer, which could not open them before. */
@@ -416,6 +441,7 @@ export class Link {
     this.#ended = reason;
     this.#timer?.();
     this.#wantsDirect?.();
+    this.#callbacks.onMoved();
     this.questions.fail(undelivered, reason);
     this.questions.refuse(reason);
     this.outlets.refuse(reason);

@@ -84,6 +84,14 @@ export interface Unwatch {
   readonly watch: number;
 }
 
+/** `report`: how many links are on which path, and after how many seconds links became direct since the last one. */
+export interface Report {
+  readonly direct: number;
+  readonly turn: number;
+  readonly relay: number;
+  readonly times: readonly number[];
+}
+
 /** All that a client sends and that is answered, by event. The bundle keeps the names that stand here. */
 export interface Requests {
   readonly auth: Auth;
@@ -94,6 +102,12 @@ export interface Requests {
   readonly post: Post;
   readonly watch: Watch;
   readonly unwatch: Unwatch;
+}
+
+/** All that a client sends and asks no answer for, likewise. */
+export interface Notices {
+  readonly relay: Relay;
+  readonly report: Report;
 }
 
 // ---- what the server replies
@@ -136,6 +150,8 @@ export interface Joined {
   readonly ice_servers: readonly IceServer[];
   readonly limits: Limits;
   readonly resumed: boolean;
+  /** Whether the server takes reports. */
+  readonly reports: boolean;
 }
 
 // ---- what the server sends

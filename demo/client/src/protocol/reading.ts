@@ -56,6 +56,7 @@ export function readJoined(data: unknown): Joined {
     ice_servers: fields["ice_servers"] === undefined ? [] : list(fields, "ice_servers").map(readIceServer),
     limits: readLimits(fields["limits"]),
     resumed: flag(fields, "resumed"),
+    reports: flag(fields, "reports"),
   };
 }
 

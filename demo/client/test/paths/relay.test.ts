@@ -55,7 +55,7 @@ class RelayEnd extends End implements Path {
     });
     const emit = this.connection.emit.bind(this.connection);
     this.connection.emit = async (event, data) => {
-      this.sizes.push(data.packets.length);
+      if ("packets" in data) this.sizes.push(data.packets.length);
       await emit(event, data);
     };
     this.relays = new Relays(this.connection);

@@ -83,14 +83,16 @@ test("the reply to join, with what is left out", () => {
     peers: [{ ...MEMBER, away: false, user: null, attributes: {} }],
     ice_servers: [],
     resumed: false,
+    reports: false,
   });
   const servers = [
     { urls: ["stun:example.org"] },
     { urls: ["turn:example.org"], username: "u", credential: "c", lifetime: 60.5 },
   ];
-  expect(readJoined({ ...JOINED, ice_servers: servers, resumed: true })).toMatchObject({
+  expect(readJoined({ ...JOINED, ice_servers: servers, resumed: true, reports: true })).toMatchObject({
     ice_servers: [{ urls: ["stun:example.org"], username: null, credential: null, lifetime: null }, servers[1]],
     resumed: true,
+    reports: true,
   });
 });
 

@@ -84,7 +84,7 @@ export const ME = new Person("me");
 export function joined(members: readonly (Person | wire.Member)[], { version = 10, resumed = false } = {}): wire.Joined {
   const peers = [...members, ME].map((member) => (member instanceof Person ? member.member() : member));
   const limits = { packet: 1, signal: 1, profile: 1, recipients: 1, peers: 1, grace: GRACE };
-  return { room: ROOM, version, peers, ice_servers: [], limits, resumed };
+  return { room: ROOM, version, peers, ice_servers: [], limits, resumed, reports: false };
 }
 
 export function delta(base: number, version: number, ...changes: wire.Change[]): wire.Roster {
