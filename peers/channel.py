@@ -26,8 +26,6 @@ from peers.session.sender import too_large
 if TYPE_CHECKING:
     from peers.peer import Peer
 
-log = logging.getLogger("eitherway.room")
-
 T = TypeVar("T")
 LaneName = Literal["reliable", "bulk", "datagram"]
 LANES: Final[dict[str, Lane]] = {"reliable": Lane.RELIABLE, "bulk": Lane.BULK, "datagram": Lane.DATAGRAM}
@@ -203,7 +201,8 @@ class Stream:
             data = messages.decode(received.type, received.payload, consumer.into)
         except (ValueError, TypeError) as error:
             wrong = ValueError(f"a message of {self.peer} on channel {self.key[0]!r} does not fit its type: {error}")
-            log.warning("%s", wrong)
+            kind = f"messages of {self.peer.id} that do not fit their type"
+            self.peer.room.client._complaints.say(kind, logging.WARNING, "%s", wrong)
             if consumer.report is not None:
                 consumer.report(wrong)
             return None

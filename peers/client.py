@@ -9,6 +9,7 @@ from typing import Any, Literal, overload
 
 import msgspec
 
+from peers.complaints import Complaints
 from peers.connection import TRANSPORTS, Connection
 from peers.emitter import Emitter, H, Handler
 from peers.errors import EitherwayError
@@ -81,6 +82,7 @@ class Client(Emitter):
         self._relays = Relays(self._connection)
         self._watches = Watches(self._connection)
         self._reports = Reporter(self._connection, self._ways)
+        self._complaints = Complaints(log)
         self._shared = Shared()
         self._rooms: dict[str, Room] = {}
         self._signals: set[asyncio.Task[None]] = set()
@@ -158,6 +160,7 @@ class Client(Emitter):
         if tasks := [*self._signals, *self._endings]:
             await asyncio.wait(tasks)
         await self._end_events()
+        self._complaints.close()
 
     async def __aenter__(self) -> "Client":
         return await self.connect()
@@ -194,7 +197,8 @@ class Client(Emitter):
         try:
             event = msgspec.convert(data, _EVENTS[name], builtin_types=(bytes,))  # a packet is bytes, not text
         except (msgspec.ValidationError, TypeError) as error:
-            log.warning("the server sent a %r that makes no sense: %s", name, error)
+            text = "the server sent a %r that makes no sense: %s"
+            self._complaints.say(f"a {name!r} of the server that makes no sense", logging.WARNING, text, name, error)
             return
         try:
             if isinstance(event, wire.Relayed):
@@ -238,7 +242,8 @@ class Client(Emitter):
 
     def _signal(self, room: str, to: str, kind: str, attempt: int, packet: bytes) -> None:
         if len(self._signals) >= MAX_SIGNALS:
-            log.warning("too many signals wait for the server: one to %s is dropped", to[:8])
+            text = "too many signals wait for the server: one to %s is dropped"
+            self._complaints.say("too many signals", logging.WARNING, text, to[:8])
             return
         task = asyncio.get_running_loop().create_task(self._send_signal(room, to, kind, attempt, packet))
         self._signals.add(task)

@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from peers.peer import Peer
     from peers.room import Room
 
-log = logging.getLogger("eitherway.link")
-
 SendSignal = Callable[[str, str, str, int, bytes], None]
 """Sends a sealed signal: room, peer, kind, attempt, packet."""
 
@@ -145,7 +143,7 @@ class LinkMaker:
         def failed(reason: str) -> None:
             who = f"{peer} ({peer.id}) in room {room.name!r}"
             error = EitherwayError(f"{who} broke the protocol, and another session with it begins: {reason}")
-            log.warning("%s", error)
+            room.client._complaints.say(f"{peer.id} broke the protocol", logging.WARNING, "%s", error)
             room.client._report(error)
 
         link = Link(

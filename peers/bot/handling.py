@@ -9,7 +9,7 @@ from pathlib import Path
 from traceback import walk_tb
 from typing import Any, Final
 
-from peers.bot.complaints import Complaints
+from peers.complaints import Complaints
 from peers.emitter import Handler
 
 log = logging.getLogger("eitherway.bot")
@@ -27,7 +27,7 @@ class Handling:
 
     def __init__(self, name: str, timeout: float, most: int) -> None:
         self._name, self._timeout, self._most = name, timeout, most
-        self.complaints = Complaints(name)
+        self.complaints = Complaints(log, f"bot {name!r}: ")
         """Where it says what goes wrong."""
         self._places = asyncio.Semaphore(most)
         self._running: dict[asyncio.Task[None], str] = {}

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from peers import channel, dialling, emitter, feed, feed_watch, members, sending, tries
-from peers.bot import bot, complaints, handling, process, service, watchdog
+from peers import channel, complaints, dialling, emitter, feed, feed_watch, members, sending, tries
+from peers.bot import bot, handling, process, service, watchdog
 from peers.codec import payloads, values
 from peers.link import Link
 from peers.negotiation import attempt, retry, signals

@@ -1,13 +1,11 @@
 """Lines in the log that repeat themselves: the first few of a kind as they are, then how many more there were.
 
-What makes a bot complain is often in a peer's hands: a handler that raises at every message would fill the disk.
+What there is to complain of is often in a peer's hands: a handler that raises at every message would fill the disk.
 """
 
 import asyncio
 import logging
 from typing import Final
-
-log = logging.getLogger("eitherway.bot")
 
 FIRST: Final = 5
 """Lines of a kind that are written as they come."""
@@ -27,10 +25,10 @@ class _Kind:
 
 
 class Complaints:
-    """What the bot `name` has to say of its handlers and peers, within bounds."""
+    """What is to be said in `log`, within bounds. `who`: how a line begins that says how many were left out."""
 
-    def __init__(self, name: str) -> None:
-        self._name = name
+    def __init__(self, log: logging.Logger, who: str = "") -> None:
+        self._log, self._who = log, who
         self._kinds: dict[str, _Kind] = {}
 
     def say(self, kind: str, level: int, text: str, *args: object, error: BaseException | None = None) -> None:
@@ -42,7 +40,7 @@ class Complaints:
             self._look_later(kind, known)
         if known.said < FIRST:
             known.said += 1
-            log.log(level, text, *args, exc_info=error)
+            self._log.log(level, text, *args, exc_info=error)
         else:
             known.left_out += 1
 
@@ -68,5 +66,5 @@ class Complaints:
 
     def _tell(self, kind: str, known: _Kind) -> None:
         if known.left_out:
-            log.log(known.level, "bot %r: %d more lines were left out here: %s", self._name, known.left_out, kind)
+            self._log.log(known.level, "%s%d more lines were left out here: %s", self._who, known.left_out, kind)
             known.left_out = 0
