@@ -229,4 +229,4 @@ class TwoSides(RuleBasedStateMachine):
 
 
 TestTwoSides: Callable[..., Any] = TwoSides.TestCase
-TwoSides.TestCase.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+TwoSides.TestCase.settings = settings(max_examples=150, stateful_step_count=40)

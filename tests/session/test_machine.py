@@ -320,6 +320,5 @@ TestMachine = Machine.TestCase
 TestMachine.settings = settings(
     max_examples=int(os.environ.get("EITHERWAY_EXAMPLES", "150")),
     stateful_step_count=60,
-    deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )

@@ -250,4 +250,4 @@ class FeedMachine(RuleBasedStateMachine):
 
 
 TestFeedMachine = FeedMachine.TestCase
-TestFeedMachine.settings = settings(max_examples=50, stateful_step_count=40, deadline=None)
+TestFeedMachine.settings = settings(max_examples=50, stateful_step_count=40)

@@ -13,7 +13,7 @@ import msgspec
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from signalling import create_token
@@ -360,7 +360,6 @@ json_values = st.recursive(
 claim_names = st.sampled_from(["sub", "exp", "nbf", "iat", "aud", "rooms", "grants", "attributes", "other"])
 
 
-@settings(deadline=None)
 @given(changed=st.dictionaries(claim_names, json_values, max_size=4), times=st.floats(0, 2 * NOW))
 def test_whatever_is_signed_is_granted_or_refused_and_can_be_told(changed: dict[str, Any], times: float) -> None:
     token = by_hand(
@@ -381,14 +380,12 @@ def test_whatever_is_signed_is_granted_or_refused_and_can_be_told(changed: dict[
     json.dumps(access.attributes)
 
 
-@settings(deadline=None)
 @given(token=st.text(max_size=60) | st.text(string.ascii_letters + string.digits + "-_.", max_size=200) | st.binary())
 def test_whatever_else_comes_is_refused(token: object) -> None:
     with pytest.raises(ProtocolError, match="unauthorized"):
         verifier().access(token, NOW)
 
 
-@settings(deadline=None)
 @given(parts=st.tuples(json_values, json_values))
 def test_whatever_stands_in_the_header(parts: tuple[object, object]) -> None:
     header = {"alg": "HS256", "kid": parts[0], "crit": parts[1]}

@@ -200,4 +200,4 @@ class Anything(RuleBasedStateMachine):
 
 
 TestAnything = Anything.TestCase
-TestAnything.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+TestAnything.settings = settings(max_examples=150, stateful_step_count=40)
