@@ -5,6 +5,7 @@ import { Feed } from "./feed.ts";
 import { Watches } from "./feed-watch.ts";
 import { Identity } from "./identity.ts";
 import { LinkMaker, randomBytes, Shared } from "./links.ts";
+import type { P2P } from "./members.ts";
 import { Membership, type Profile } from "./membership.ts";
 import { KEY } from "./noise.ts";
 import type { MakeConnection } from "./paths/direct.ts";
@@ -14,7 +15,7 @@ import type { SignalKind } from "./protocol/events.ts";
 import { checkRoomName } from "./protocol/ids.ts";
 import { readEvent } from "./protocol/reading.ts";
 import { Reports } from "./reports.ts";
-import { type P2P, Room } from "./room.ts";
+import { Room } from "./room.ts";
 
 /** Signals on their way to the server at a time; more are dropped, and their attempts end at their deadlines. */
 const MAX_SIGNALS = 64;

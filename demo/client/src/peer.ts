@@ -129,7 +129,7 @@ export class Peer extends Talking<ChannelEvents<unknown> & PeerEvents, SendOptio
 
   async #send(key: Key, data: unknown, options: SendOptions | undefined): Promise<void> {
     const [kind, payload] = encode(data, laneOf(key));
-    this.room._traffic(this);
+    this.room._members.traffic(this);
     if (laneOf(key) === Lane.DATAGRAM) this._link.outlets.sendDatagram(key, kind, payload);
     else await this._link.outlets.send(key, kind, payload, options?.signal);
   }

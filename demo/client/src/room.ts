@@ -1,36 +1,20 @@
-import { asMessage, Channel, type ChannelEvents, Consumer, encode, type SendOptions } from "./channel.ts";
+import { Channel, type ChannelEvents, Consumer, encode, type SendOptions } from "./channel.ts";
 import type { Client } from "./client.ts";
-import { after, Bell, now, within } from "./clock.ts";
-import { type FrameType, Lane } from "./codec/frames.ts";
+import { after, within } from "./clock.ts";
 import type { Emitter } from "./emitter.ts";
-import { NotInRoom, Undelivered } from "./errors.ts";
+import { NotInRoom } from "./errors.ts";
 import { Feed, type PostOptions } from "./feed.ts";
 import type { Watch, WatchOptions } from "./feed-watch.ts";
 import type { Guest } from "./guests.ts";
 import { DEFAULT, type Key, laneOf } from "./link/index.ts";
 import type { LinkMaker } from "./links.ts";
-import { type Membership, type Profile, readProfile } from "./membership.ts";
+import { Members, type P2P } from "./members.ts";
+import type { Membership, Profile } from "./membership.ts";
 import { Peer, type PeerEvents } from "./peer.ts";
-import { type Audience, type Packet, Presence, REPLACED } from "./presence.ts";
-import type { LeftReason } from "./protocol/events.ts";
-import { remoteOf, type RosterMember } from "./roster.ts";
+import { Presence, REPLACED } from "./presence.ts";
+import { sendTo } from "./sending.ts";
 import { Talking } from "./talking.ts";
 import { timed, type Waiting } from "./timeout.ts";
-
-/**
- * When to try direct paths: to each peer of a small room, and on first traffic in a larger one (`auto`), to everyone
- * at once (`eager`), or not at all (`never`).
- */
-export type P2P = "auto" | "eager" | "never";
-
-/** Up to so many members, `auto` tries a direct path to each at once; beyond that on first traffic to a peer alone. */
-const EAGER_ROOM = 8;
-/** A link that stays full for so many seconds is reported for its peer, and the room's message to it given up. */
-const FULL_SECONDS = 5;
-/** A peer that the server has lost is gone when its direct path is without proof for so many seconds. */
-const UNPROVED_SECONDS = 5;
-/** Seconds between looks at such a peer. */
-const LOOK_SECONDS = 0.25;
 
 /** Seconds between looks whether the room has been joined again. */
 const JOIN_SECONDS = 0.02;
@@ -64,16 +48,11 @@ export class Room extends Talking<ChannelEvents<unknown> & RoomEvents, RoomSendO
   /** @internal */
   readonly _presence: Presence;
   /** @internal */
+  readonly _members: Members;
+  /** @internal */
   readonly _consumers = new Map<Key, Consumer>();
-  readonly #p2p: P2P;
   readonly #feed: Feed;
   readonly #links: LinkMaker;
-  readonly #peers = new Map<string, Peer>();
-  readonly #arrivals = new Bell();
-  /** Peers that the server has lost, and their direct paths have not. */
-  readonly #lost = new Map<string, Peer>();
-  /** Peers that are gone, as long as handlers deal with what came of them. */
-  readonly #departing = new Set<Peer>();
   #closed: string | null = null;
   #ending: Promise<void> | null = null;
 
@@ -86,24 +65,14 @@ export class Room extends Talking<ChannelEvents<unknown> & RoomEvents, RoomSendO
     this.client = client;
     this.name = membership.room;
     this.id = membership.identity.id;
-    this.#p2p = p2p;
     this.#links = links;
-    const audience: Audience = {
-      appeared: (member) => this.#appeared(member),
-      vanished: (id, reason) => this.#vanished(id, reason),
-      changed: (id, profile, attributes) => this.#changed(id, profile, attributes),
-      relay: (id, mine, theirs) => this.#relay(id, mine, theirs),
-      guestCame: (guest) => this._emit("guestJoined", guest),
-      guestLeft: (guest, reason) => this._emit("guestLeft", guest, reason),
-      packet: (from, packet) => this.#packet(from, packet),
-      over: (reason) => this._over(reason),
-    };
+    this._members = new Members(this, p2p, links);
     this.#feed = new Feed(this.name, client._watches, {
       check: () => this.check(),
       ready: () => this.#ready(),
-      who: (id) => this.#peers.get(id) ?? id,
+      who: (id) => this._members.here.get(id) ?? id,
     });
-    this._presence = new Presence(membership, client._connection, audience, ({ ice_servers, reports }) => {
+    this._presence = new Presence(membership, client._connection, this._members, ({ ice_servers, reports }) => {
       links.useIceServers(ice_servers);
       if (reports) client._reports.start();
     });
@@ -125,7 +94,7 @@ export class Room extends Talking<ChannelEvents<unknown> & RoomEvents, RoomSendO
 
   /** The other members by id, in join order. Those whose connection is gone for now are among them. */
   get peers(): ReadonlyMap<string, Peer> {
-    return this.#peers;
+    return this._members.here;
   }
 
   /**
@@ -146,7 +115,7 @@ export class Room extends Talking<ChannelEvents<unknown> & RoomEvents, RoomSendO
     this.check();
     const { membership } = this._presence;
     const event = membership.setProfile(profile);
-    for (const peer of this.#peers.values()) peer._link.core.setStatement(membership.statement);
+    for (const peer of this._members.here.values()) peer._link.core.setStatement(membership.statement);
     await this.client._connection.request("profile", event);
   }
 
@@ -160,9 +129,9 @@ export class Room extends Talking<ChannelEvents<unknown> & RoomEvents, RoomSendO
     return await timed(options, why, async (signal) => {
       for (;;) {
         this.check();
-        const peer = id === undefined ? this.#peers.values().next().value : this.#peers.get(id);
+        const peer = id === undefined ? this._members.here.values().next().value : this._members.here.get(id);
         if (peer !== undefined) return peer;
-        await this.#arrivals.next(signal);
+        await this._members.arrivals.next(signal);
       }
     });
   }
@@ -182,7 +151,7 @@ export class Room extends Talking<ChannelEvents<unknown> & RoomEvents, RoomSendO
 
   /** Wait until every peer has handled everything sent to it before. Rejects as `Peer.flush`. */
   async flush(options: Waiting = {}): Promise<void> {
-    await Promise.all([...this.#peers.values()].map((peer) => peer.flush(options)));
+    await Promise.all([...this._members.here.values()].map((peer) => peer.flush(options)));
   }
 
   // ---- leaving
@@ -208,7 +177,7 @@ export class Room extends Talking<ChannelEvents<unknown> & RoomEvents, RoomSendO
   #beginEnd(reason: string, work: () => Promise<void>): Promise<void> {
     if (this.#ending === null) {
       this.#closed = reason;
-      this.#arrivals.ring();
+      this._members.arrivals.ring();
       this.#ending = work();
     }
     return this.#ending;
@@ -219,7 +188,7 @@ export class Room extends Talking<ChannelEvents<unknown> & RoomEvents, RoomSendO
   }
 
   async #leave(): Promise<void> {
-    await Promise.all([...this.#peers.values()].map((peer) => peer._link.close()));
+    await Promise.all([...this._members.here.values()].map((peer) => peer._link.close()));
     await within(1, this.#links.sent()); // the last acknowledgements go before we do
     await this._presence.leave();
     await this.#finish("left");
@@ -241,7 +210,7 @@ export class Room extends Talking<ChannelEvents<unknown> & RoomEvents, RoomSendO
   async #finish(reason: string): Promise<void> {
     this.client._forget(this);
     await this._presence.stop();
-    const peers = [...this.#peers.values(), ...this.#departing];
+    const peers = [...this._members.here.values(), ...this._members.departing];
     await Promise.all(peers.map((peer) => peer._link.end(reason)));
     await Promise.all(peers.flatMap((peer) => [...peer._streams.values()].map((stream) => stream.close(1))));
     for (const { _consumers } of [this, ...peers]) {
@@ -264,101 +233,7 @@ export class Room extends Talking<ChannelEvents<unknown> & RoomEvents, RoomSendO
     this.check();
   }
 
-  // ---- inside: what the presence tells
-
-  #appeared(member: RosterMember): void {
-    const known = this.#lost.get(member.id);
-    if (known !== undefined) {
-      if (known._incarnation === member.incarnation) {
-        this.#lost.delete(member.id); // it was only the server that had lost it
-        const { id, profile, attributes } = member;
-        const told = JSON.stringify([known.profile, known.attributes]);
-        if (told !== JSON.stringify([readProfile(profile), attributes])) this.#changed(id, profile, attributes);
-        return;
-      }
-      this.#gone(known, "restarted");
-    }
-    const remote = remoteOf(member);
-    const report = (error: unknown): void => this.client._report(error);
-    const peer = new Peer(this, member, report, (made) => this.#links.make(this, made, remote));
-    this.#peers.set(peer.id, peer);
-    for (const key of this._consumers.keys()) peer._stream(key);
-    this._emit("peerJoined", peer);
-    this.#arrivals.ring();
-    if (this.#p2p === "eager" || (this.#p2p === "auto" && this.#peers.size < EAGER_ROOM)) {
-      for (const other of this.#peers.values()) other._link.wantDirect();
-    }
-  }
-
-  #vanished(id: string, reason: LeftReason): void {
-    const peer = this.#peers.get(id);
-    if (peer === undefined) return;
-    if (reason === "lost" && peer._link.core.session.directProved) {
-      // Off the roster past its grace time, but the direct path still proves that it lives (rule S1).
-      this.#lost.set(id, peer);
-      peer.away = true;
-      peer._link.relayChanged(null, null);
-      this.#watchLost(peer, now());
-    } else {
-      this.#gone(peer, reason);
-    }
-  }
-
-  /** Until a peer that the server has lost is found again, or its direct path is without proof for good. */
-  #watchLost(peer: Peer, proved: number): void {
-    if (this.#lost.get(peer.id) !== peer || this.#closed !== null) return;
-    const time = peer._link.core.session.directProved ? now() : proved;
-    if (now() - time > UNPROVED_SECONDS || peer._link.path === null) this.#gone(peer, "lost");
-    else after(LOOK_SECONDS, () => this.#watchLost(peer, time));
-  }
-
-  #gone(peer: Peer, reason: LeftReason): void {
-    this.#lost.delete(peer.id);
-    this.#peers.delete(peer.id);
-    const gone = `it is gone (${reason})`;
-    peer._link.cut(gone);
-    for (const consumer of peer._consumers.values()) consumer.close();
-    this._tell(peer, "peerLeft", peer, reason);
-    this.#departing.add(peer);
-    void this.#depart(peer, gone);
-  }
-
-  async #depart(peer: Peer, reason: string): Promise<void> {
-    await peer._link.end(reason);
-    await peer._endEvents(null);
-    await Promise.all([...peer._streams.values()].map((stream) => stream.depart()));
-    this.#departing.delete(peer);
-  }
-
-  #changed(id: string, profile: string, attributes: RosterMember["attributes"]): void {
-    const peer = this.#peers.get(id);
-    if (peer !== undefined) {
-      peer.profile = readProfile(profile);
-      peer.attributes = attributes;
-      this._tell(peer, "peerUpdated", peer);
-    }
-  }
-
-  #relay(id: string, mine: number | null, theirs: number | null): void {
-    const peer = this.#peers.get(id);
-    if (peer !== undefined) {
-      if (mine !== null) peer.away = theirs === null;
-      peer._link.relayChanged(mine, theirs);
-    }
-  }
-
-  #packet(from: string, { signal, packet }: Packet): boolean {
-    const peer = this.#peers.get(from);
-    if (peer === undefined) return false;
-    if (signal === null) peer._link.receiveRelay(packet);
-    else peer._link.receiveSignal(signal.kind, signal.attempt, packet);
-    return true;
-  }
-
-  /** @internal Something was sent to this peer alone: from now on a direct path is worth trying. */
-  _traffic(peer: Peer): void {
-    if (this.#p2p === "auto") peer._link.wantDirect();
-  }
+  // ---- inside: peers
 
   /** @internal Tell of a peer, to those who listen to it and those who listen to the room. */
   _tell<Name extends keyof PeerEvents>(peer: Peer, event: Name, ...args: PeerEvents[Name]): void {
@@ -368,7 +243,7 @@ export class Room extends Talking<ChannelEvents<unknown> & RoomEvents, RoomSendO
 
   /** @internal Whether messages of this peer may still come. */
   _holds(peer: Peer): boolean {
-    return this.#closed === null && this.#peers.get(peer.id) === peer;
+    return this.#closed === null && this._members.here.get(peer.id) === peer;
   }
 
   // ---- inside: sending
@@ -379,7 +254,7 @@ export class Room extends Talking<ChannelEvents<unknown> & RoomEvents, RoomSendO
       this.#consumer(key, latest),
       (data, options) => this.#send(key, data, options),
       (closed) => {
-        for (const peer of this.#peers.values()) peer._link.outlets.close(closed);
+        for (const peer of this._members.here.values()) peer._link.outlets.close(closed);
       },
     );
   }
@@ -390,7 +265,7 @@ export class Room extends Talking<ChannelEvents<unknown> & RoomEvents, RoomSendO
       consumer = new Consumer(key, latest, (error) => this.client._report(error));
       this._consumers.set(key, consumer);
       if (this.#closed !== null) consumer.close();
-      for (const peer of this.#peers.values()) peer._stream(key).add(consumer);
+      for (const peer of this._members.here.values()) peer._stream(key).add(consumer);
     }
     return consumer;
   }
@@ -402,28 +277,8 @@ export class Room extends Talking<ChannelEvents<unknown> & RoomEvents, RoomSendO
       throw new TypeError(`whenFull is "wait" or "skip", not ${JSON.stringify(whenFull)}`);
     }
     const [kind, payload] = encode(data, laneOf(key));
-    const peers = to === undefined ? [...this.#peers.values()] : this.#named(to);
-    if (laneOf(key) === Lane.DATAGRAM) {
-      return peers.filter((peer) => !peer._link.outlets.sendDatagram(key, kind, payload));
-    }
-    const full: Peer[] = [];
-    const failures: unknown[] = [];
-    for (const peer of peers) {
-      // One that is gone, or has no channel to spare, does not keep the message from the others.
-      try {
-        if (!peer._link.outlets.trySend(key, kind, payload)) full.push(peer);
-      } catch (error) {
-        failures.push(error);
-      }
-    }
-    if (whenFull === "skip" || full.length === 0) {
-      if (failures.length > 0) throw failures[0];
-      return full;
-    }
-    const sent = await Promise.all(full.map((peer) => this.#sendLate(peer, key, kind, payload, signal)));
-    signal?.throwIfAborted();
-    if (failures.length > 0) throw failures[0];
-    return full.filter((_, index) => !sent[index]);
+    const peers = to === undefined ? [...this._members.here.values()] : this.#named(to);
+    return await sendTo(peers, { key, kind, payload }, whenFull === "wait", signal);
   }
 
   /** The peers that are meant by themselves or their ids; to send to them alone makes direct paths worth trying. */
@@ -431,32 +286,11 @@ export class Room extends Talking<ChannelEvents<unknown> & RoomEvents, RoomSendO
     const peers = [...(to instanceof Peer || typeof to === "string" ? [to] : to)].map((one) => {
       if (one instanceof Peer) return one;
       if (typeof one !== "string") throw new TypeError(`\`to\` takes peers or their ids, not ${typeof one}`);
-      const peer = this.#peers.get(one);
+      const peer = this._members.here.get(one);
       if (peer === undefined) throw new NotInRoom(`there is no peer ${one} in room ${JSON.stringify(this.name)}`);
       return peer;
     });
-    for (const peer of peers) this._traffic(peer);
+    for (const peer of peers) this._members.traffic(peer);
     return peers;
-  }
-
-  /** Whether a message could be sent to a peer whose link was full. */
-  async #sendLate(
-    peer: Peer,
-    key: Key,
-    kind: FrameType,
-    payload: Uint8Array,
-    signal: AbortSignal | undefined,
-  ): Promise<boolean> {
-    const stayedFull = `its link stayed full for ${FULL_SECONDS} s`;
-    const waiting: Waiting = { timeout: FULL_SECONDS * 1000, ...(signal && { signal }) };
-    try {
-      await timed(waiting, () => stayedFull, async (either) => await peer._link.outlets.send(key, kind, payload, either));
-      return true;
-    } catch (error) {
-      if (!(error instanceof NotInRoom) && signal?.aborted !== true) {
-        this._tell(peer, "undelivered", new Undelivered(peer, [asMessage(peer, key, kind, payload)], stayedFull));
-      }
-      return false;
-    }
   }
 }
