@@ -11,7 +11,7 @@ import { watchingRoad } from "./watching.ts";
 
 /** The road of each transport, in a room to measure in; `topic` is one that nobody has posted to. */
 export function roadFor(id: TransportId, context: Context, room: string, topic: string): OpenRoad | null {
-  const posting = (): Posting => new Posting(room, context.token, topic);
+  const posting = (): Posting => new Posting(context.room.client.url, room, context.token, topic);
   switch (id) {
     case "direct":
       return directRoad(context);

@@ -9,8 +9,9 @@ export class Posting {
   readonly #url: string;
   readonly #token: string | null;
 
-  constructor(room: string, token: string | null, topic: string) {
-    this.#url = `/api/v1/rooms/${encodeURIComponent(room)}/feed`;
+  /** `server`: its URL. */
+  constructor(server: string, room: string, token: string | null, topic: string) {
+    this.#url = `${server}/api/v1/rooms/${encodeURIComponent(room)}/feed`;
     this.#token = token;
     this.topic = topic;
   }
