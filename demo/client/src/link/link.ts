@@ -2,62 +2,24 @@ import type { Attempts } from "../attempts.ts";
 import { after, now, soon, within } from "../clock.ts";
 import type { ValueMap } from "../codec/values.ts";
 import type { SignalPayload } from "../negotiation/index.ts";
-import type { DirectStats } from "../paths/direct.ts";
 import type { RelayPath } from "../paths/relay.ts";
-import type { Way } from "../reports.ts";
 import type { SignalKind } from "../protocol/events.ts";
+import type { Way } from "../reports.ts";
 import type { Outbound, PathName } from "../session/events.ts";
 import type { LinkCore } from "../session/link-core.ts";
 import type { Outgoing } from "../session/link-events.ts";
 import { RULES } from "../session/rules.ts";
-import type { SessionStats } from "../session/stats.ts";
+import type { LinkCallbacks } from "./callbacks.ts";
 import { Inlets } from "./inlets.ts";
 import { Outlets } from "./outlets.ts";
 import { Questions } from "./questions.ts";
-import type { Key, Received } from "./received.ts";
+import { WaitingSignals } from "./signals.ts";
+import { type LinkStats, statsOf } from "./stats.ts";
 
 /** Seconds between wanting a direct path and trying it: what is said first, right after joining, shall go first. */
 const DIRECT_DELAY = 0.05;
 /** Seconds without a packet after which the next one does not wait for others to share it. */
 const SILENCE = 0.000_05;
-/** Signals that wait for a key; the oldest is dropped, its attempt then ends at its deadline. */
-const MAX_SIGNALS_WAITING = 32;
-
-/** A link's figures. Times in seconds, sizes in bytes. */
-export interface LinkStats {
-  /** The session and its paths. */
-  readonly session: SessionStats;
-  /** How many attempts at a direct path were made. */
-  readonly attempts: number;
-  /** Where its direct paths lead, by attempt. */
-  readonly direct: ReadonlyMap<number, DirectStats>;
-  /** Packets that were dropped, by reason. */
-  readonly drops: ReadonlyMap<string, number>;
-}
-
-/** What a link tells the objects above it. */
-export interface LinkCallbacks {
-  readonly onMessage: (received: Received) => void;
-  /** The peer opened its direction of a channel, or sends no more on it. */
-  readonly onChannel: (key: Key, open: boolean) => void;
-  readonly onPath: (path: PathName) => void;
-  /**
-   * `way` may be another one, or the link is over; `seconds`: it is direct for the first time, so long after that was
-   * wanted.
-   */
-  readonly onMoved: (seconds?: number) => void;
-  readonly onUndelivered: (messages: readonly Outbound[], reason: string) => void;
-  /** The peer broke the protocol, and another session begins. */
-  readonly onFailed: (reason: string) => void;
-  /** Pass a sealed signal on. */
-  readonly sendSignal: (kind: SignalKind, attempt: number, packet: Uint8Array) => void;
-}
-
-interface Signal {
-  readonly kind: SignalKind;
-  readonly attempt: number;
-  readonly payload: SignalPayload;
-}
 
 /**
  * The link to one peer in one room, as the objects above it see it: it alone knows that there are two paths, and it
@@ -77,7 +39,7 @@ export class Link {
   readonly #direct: boolean;
   readonly #callbacks: LinkCallbacks;
   readonly #bye: Promise<void>;
-  #signals: Signal[] = [];
+  readonly #signals = new WaitingSignals();
   #byeDone!: () => void; // set by the promise's constructor
   #scheduled = false;
   /** When something went out last. */
@@ -134,17 +96,7 @@ export class Link {
 
   /** The figures of this link as of now. */
   stats(): LinkStats {
-    const direct = new Map<number, DirectStats>();
-    for (const [attempt, path] of this.attempts.paths) {
-      const stats = path.stats();
-      if (stats !== null) direct.set(attempt, stats);
-    }
-    return {
-      session: this.core.session.stats(),
-      attempts: this.attempts.made,
-      direct,
-      drops: new Map(this.core.drops),
-    };
+    return statsOf(this.core, this.attempts);
   }
 
   #sent(time: number): void {
@@ -209,12 +161,8 @@ export class Link {
   signal(kind: SignalKind, attempt: number, payload: SignalPayload): void {
     // The negotiation makes nothing but values.
     const packet = this.core.sealSignal(kind, attempt, payload as ValueMap, now());
-    if (packet !== null) {
-      this.#callbacks.sendSignal(kind, attempt, packet);
-    } else {
-      if (this.#signals.length >= MAX_SIGNALS_WAITING) this.#signals.shift();
-      this.#signals.push({ kind, attempt, payload });
-    }
+    if (packet !== null) this.#callbacks.sendSignal(kind, attempt, packet);
+    else this.#signals.put({ kind, attempt, payload });
     this.#wake();
   }
 
@@ -407,9 +355,7 @@ export class Link {
   /** Those that waited for a key go behind what gives it to the peer, which could not open them before. */
   #sendSignals(): void {
     this.#hasKey = false;
-    const waiting = this.#signals;
-    this.#signals = [];
-    for (const { kind, attempt, payload } of waiting) this.signal(kind, attempt, payload);
+    for (const { kind, attempt, payload } of this.#signals.take()) this.signal(kind, attempt, payload);
   }
 
   #sessionEnded(undelivered: readonly Outbound[], reason: string): void {
