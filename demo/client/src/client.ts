@@ -1,3 +1,4 @@
+import { complain } from "./complaints.ts";
 import { Connection, type Token, type Transport } from "./connection.ts";
 import { Emitter } from "./emitter.ts";
 import { EitherwayError } from "./errors.ts";
@@ -184,7 +185,7 @@ export class Client extends Emitter<ClientEvents> {
   #receive(name: string, data: unknown): void {
     const event = readEvent(name, data);
     if (event === null) {
-      console.warn(`eitherway: the server sent a ${JSON.stringify(name)} that makes no sense`);
+      complain("warn", `the server sent a ${JSON.stringify(name)} that makes no sense`);
       return;
     }
     switch (event.name) {
@@ -264,7 +265,7 @@ export class Client extends Emitter<ClientEvents> {
   /** @internal Tell of an error: those who listen, or the console. */
   _report(error: unknown): void {
     if (this._listens("error")) this._emit("error", error);
-    else console.error("eitherway:", error);
+    else complain("error", error);
   }
 }
 

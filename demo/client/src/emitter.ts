@@ -6,6 +6,7 @@
  */
 
 import { Bell, soon, within } from "./clock.ts";
+import { complain } from "./complaints.ts";
 
 /** Who is called for an event with these arguments. What it returns is waited for. */
 export type Handler<Args> = (...args: Extract<Args, readonly unknown[]>) => unknown;
@@ -200,7 +201,7 @@ export class Emitter<Events extends object> {
 function waitFor<T>(queue: T[], item: T, who: string): void {
   if (queue.length >= MAX_WAITING) {
     queue.shift();
-    console.warn(`${who} is slow: the oldest event was dropped`);
+    complain("warn", `${who} is slow: the oldest event was dropped`);
   }
   queue.push(item);
 }
@@ -233,6 +234,6 @@ function isThenable(result: unknown): result is PromiseLike<unknown> {
 
 /** Tell `report` what a handler threw; without one, the console. */
 export function reportError(error: unknown, report: Report | null): void {
-  if (report === null) console.error("a handler threw", error);
+  if (report === null) complain("error", "a handler threw", error);
   else report(error);
 }

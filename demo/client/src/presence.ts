@@ -1,4 +1,5 @@
 import { after, now, soon } from "./clock.ts";
+import { complain } from "./complaints.ts";
 import type { Connection } from "./connection.ts";
 import { ConnectionFailed, EitherwayError, Refused } from "./errors.ts";
 import type { Guest } from "./guests.ts";
@@ -313,7 +314,7 @@ export class Presence {
         this.#audience.guestLeft(event.guest, event.reason);
         break;
       case "BadMember":
-        console.warn(`eitherway: a member of ${JSON.stringify(this.membership.room)} is not shown: ${event.why}`);
+        complain("warn", `a member of ${JSON.stringify(this.membership.room)} is not shown: ${event.why}`);
         break;
       case "MustJoinAgain":
         this.connected();
