@@ -106,25 +106,32 @@ async def test_who_is_here_already_is_not_announced(url: str, connect: Connect) 
 async def test_joined_and_peer_joined_end_before_messages_begin(url: str, connect: Connect) -> None:
     bot, log = Bot("b"), Log[Any]()
 
+    async def dawdle(room: Room) -> None:
+        """Until messages are here that could be handled now, and then a while."""
+        await eventually(lambda: any(stream.queue for peer in room.peers.values() for stream in peer._streams.values()))
+        for _ in range(20):
+            await asyncio.sleep(0)
+
     @bot.on("joined")
     async def joined(room: Room) -> None:
         log("joined begins")
-        await asyncio.sleep(0.3)
+        await dawdle(room)
         log("joined ends")
 
     @bot.on("peer_joined")
     async def peer_joined(peer: Peer) -> None:
         log("peer begins")
-        await asyncio.sleep(0.3)
+        await dawdle(peer.room)
         log("peer ends")
 
     bot.on("message", lambda message: log(message.data))
     async with running(bot, url):
         room = await connect().join("r", p2p="never")
         peer = await room.wait_for_peer(timeout=10)
-        await peer.send("message")
-        await log.count(5)
-    assert log.items == ["joined begins", "joined ends", "peer begins", "peer ends", "message"]
+        for number in range(3):
+            await peer.send(number)
+        await log.count(7)
+    assert log.items == ["joined begins", "joined ends", "peer begins", "peer ends", 0, 1, 2]
 
 
 async def test_peer_left_comes_when_its_messages_have_been_handled(url: str, connect: Connect) -> None:

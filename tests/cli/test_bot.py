@@ -35,7 +35,8 @@ async def answer(message):
     match message.data:
         case "slow":
             await message.peer.send("begun")
-            await asyncio.sleep(1)
+            while not echo.status().stopping:
+                await asyncio.sleep(0.01)
         case "block":
             await message.peer.send("begun")
             await message.peer.flush()
