@@ -1,8 +1,10 @@
 /** Reports of real links, as a server's operator sees them. */
 
+import { type AddressInfo, connect, createServer } from "node:net";
+
 import { afterAll, beforeAll, expect, test } from "vitest";
 
-import { joinBoth } from "../clients.ts";
+import { join, joinBoth } from "../clients.ts";
 import type { MakeConnection } from "../../src/paths/direct.ts";
 import { makeConnection } from "../paths/direct-pair.ts";
 import { Server } from "../server.ts";
@@ -34,12 +36,45 @@ test("both ends of a relayed link report it, and its end", async () => {
   expect(ada.peers.size).toBe(0);
 });
 
-test.skipIf(makeConnection === undefined)("a link that became direct tells how long it took", async () => {
+test.skipIf(makeConnection === undefined)("a link that became direct tells how long it took, and to another server that it is", async () => {
   const options = { p2p: "auto" as const, ...(makeConnection && { RTCPeerConnection: makeConnection }) };
   const { toBob } = await joinBoth(server.url, "direct", options);
   await toBob.send("where there is traffic, an attempt that fails is soon followed by another");
   await seen('eitherway_link_ends{path="direct"} 2.0', "eitherway_time_to_direct_seconds_count 2.0");
   expect(toBob._link.way).toBe("direct");
+  await server.stop("SIGKILL");
+  await server.start();
+  await seen('eitherway_link_ends{path="direct"} 2.0', "eitherway_time_to_direct_seconds_count 0.0");
+}, 60_000);
+
+test("a server that is older than reports is told nothing", async () => {
+  const { port } = server;
+  let said = "";
+  // A proxy that lets nobody know of them. What is polled can be read on its way.
+  const proxy = createServer((socket) => {
+    const upstream = connect(port, "127.0.0.1");
+    socket.on("data", (data) => {
+      said += data.toString("latin1");
+      upstream.write(data);
+    });
+    upstream.on("data", (data) => socket.write(data.toString("latin1").replace('"reports":', '"reposts":'), "latin1"));
+    for (const [one, other] of [[socket, upstream], [upstream, socket]] as const) {
+      one.on("error", () => undefined).on("close", () => other.destroy());
+    }
+  });
+  await new Promise<void>((resolve) => proxy.listen(0, "127.0.0.1", resolve));
+  try {
+    const url = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+    const ada = await join(url, "older", { transports: ["polling"] });
+    const bob = await join(server.url, "older", { transports: ["polling"] });
+    await bob.waitForPeer({ timeout: 10_000 });
+    await seen('eitherway_link_ends{path="relay"} 1.0'); // Bob's, who came later
+    expect(said).toContain('["join",');
+    expect(said).not.toContain('["report",');
+    await ada.client.close();
+  } finally {
+    proxy.close();
+  }
 });
 
 /** Makes connections whose engine says that they lead through a TURN server. */

@@ -65,10 +65,15 @@ test("what changes soon after a report is told together", () => {
     told.links("direct", "direct");
     told.reports.moved(seconds);
   }
+  expect(vi.getTimerCount()).toBe(1);
   pass(REPORT_EVERY_SECONDS);
+  told.links("direct");
+  told.reports.moved();
+  pass(100);
   expect(told.all).toEqual([
     [SETTLING, report(0, 0, 1)],
     [SETTLING + REPORT_EVERY_SECONDS, report(2, 0, 0, 0.25, 0.5)],
+    [SETTLING + 2 * REPORT_EVERY_SECONDS, report(1, 0, 0)],
   ]);
 });
 
