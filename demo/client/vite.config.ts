@@ -4,6 +4,9 @@ import { licences } from "./licences.ts";
 import { mangling } from "./mangling.ts";
 import { unused } from "./unused.ts";
 
+/** Modules with what they build on: arithmetic, cores, links. */
+const FROM_BELOW = ["noise.ts", "session/link-core.ts", "link/index.ts", "links.ts"];
+
 // One file with everything in it, for pages that import it from the server; npm's users get what tsc writes.
 // Not Vite's library mode: that leaves white space in ES modules.
 export default defineConfig({
@@ -16,12 +19,12 @@ export default defineConfig({
       resolveId: (id) => (id === "ws" ? "\0no-ws" : null),
       load: (id) => (id === "\0no-ws" ? "export default {};" : null),
     },
-    // Packers look back 32 kB: what is alike stands together. So what is below all comes first, with its arithmetic.
+    // Packers look back 32 kB: what is alike stands together if all comes in the order in which it is built upon.
     {
       name: "order",
       apply: "build",
       transform: (code, id) =>
-        id.endsWith("/src/index.ts") ? `import "./session/link-core.ts"; import "./links.ts"; ${code}` : null,
+        id.endsWith("/src/index.ts") ? FROM_BELOW.map((module) => `import "./${module}";`).join("") + code : null,
     },
     unused(),
     mangling(),
