@@ -8,7 +8,7 @@ import { Binding, type Half, type Halves } from "../../src/session/binding.ts";
 import { Handshakes, encodeHint, keyIdOf } from "../../src/session/handshake.ts";
 import { Key, KeyRing, MAX_PACKETS, REPLAY_WINDOW, RENEW_PACKETS, RENEW_SECONDS, SealError, WrongKey } from "../../src/session/seal.ts";
 import { readSignal } from "../../src/session/sealed.ts";
-import { hex, load, unhex } from "./vectors.ts";
+import { hex, load, unhex } from "../vectors.ts";
 
 type HalfJson = [number, number];
 type Tagged = null | boolean | number | string | Tagged[] | { map: [string, Tagged][] } | { bytes: string };

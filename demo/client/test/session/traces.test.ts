@@ -6,7 +6,7 @@ import { DirectInstance, type Event, type Instance, RelayInstance } from "../../
 import type { Flight } from "../../src/session/routing.ts";
 import { RULES, type Rules } from "../../src/session/rules.ts";
 import { Session } from "../../src/session/session.ts";
-import { hex, load, unhex } from "./vectors.ts";
+import { hex, load, unhex } from "../vectors.ts";
 
 type Told = ["relay", number, number] | ["direct", number];
 type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
