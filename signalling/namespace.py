@@ -165,6 +165,13 @@ class SignallingNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
         self._metrics.took("connect", time.perf_counter() - begun)
 
     async def _disconnect(self, client: Client, reason: str) -> None:
+        if client.lock.locked():
+            # Whoever ends the connections of all, one after another, does not wait for a handler that hangs.
+            self.server.start_background_task(self._gone, client, reason)
+        else:
+            await self._gone(client, reason)
+
+    async def _gone(self, client: Client, reason: str) -> None:
         # After the events that came before it, so that none of them makes the client a member again.
         async with client.lock:
             del self._clients[client.sid]

@@ -4,6 +4,7 @@ import asyncio
 import json
 import time
 
+import msgspec
 import pytest
 from socketio.exceptions import ConnectionError as Refused
 
@@ -87,6 +88,19 @@ async def test_connections_that_never_greet_are_closed(start_server: StartServer
         await greeted.greet()
         assert await silent.closed()
         assert (await greeted.call("leave", {"room": "lobby"}))["error"]["code"] == "not-in-room"
+
+
+async def test_a_handler_that_hangs_keeps_no_others_connection(start_server: StartServer) -> None:
+    server = await start_server(hello_timeout=1.5)
+    async with RawClient(server.url) as busy, RawClient(server.url) as silent:
+        await busy.greet()
+        (client,) = server.signalling._clients.values()
+        async with client.lock:  # as a handler has it that waits for a disk
+            client.access = msgspec.structs.replace(client.access, expires=0.0)
+            assert await busy.closed()
+            assert await silent.closed()
+            assert client.sid in server.signalling._clients
+        await until(lambda: client.sid not in server.signalling._clients)
 
 
 async def test_connections_beyond_twice_the_limit_get_no_answer_at_all(start_server: StartServer) -> None:
