@@ -1,6 +1,7 @@
-"""Takes the pictures of the page that the README shows: `python -m tests.page.screenshots [FOLDER]`.
+"""Takes the pictures of the page that the documentation shows: `python -m tests.page.screenshots [FOLDER]`.
 
-A server, its two bots, and two people who talk: one of them is looked at, in the dark, by day, and on a phone.
+A server, its two bots, and two people who talk: one of them is looked at, in the dark, by day, and on a phone. Then the
+transports that it compares.
 """
 
 import argparse
@@ -39,6 +40,8 @@ async def take(folder: Path) -> None:
                 for name, look in LOOKS.items():
                     await picture(browser, url, folder / f"{name}.png", look)
                     print(folder / f"{name}.png")
+                await compared(browser, url, folder / "compare.png")
+                print(folder / "compare.png")
                 await browser.close()
 
 
@@ -73,6 +76,23 @@ async def picture(browser: Browser, url: str, path: Path, look: dict[str, Any]) 
     finally:
         await looking.close()
         await other.close()
+
+
+async def compared(browser: Browser, url: str, path: Path) -> None:
+    """The panel that compares transports, when it has measured them."""
+    context = await browser.new_context(**LOOKS["light"])
+    try:
+        page = await enter(await context.new_page(), url, "Ada")
+        await page.wait_for_selector("[data-testid=peer][data-path=direct]", timeout=30_000)
+        await page.click("[data-testid=compare-open]")
+        await page.click("[data-testid=compare-measure]")
+        async with asyncio.timeout(100):
+            while "Measured" not in await page.inner_text("[data-testid=compare-status]"):
+                await asyncio.sleep(0.1)
+        await page.mouse.move(0, 0)
+        await page.locator("[data-testid=compare]").screenshot(path=path)
+    finally:
+        await context.close()
 
 
 async def enter(page: Page, url: str, name: str) -> Page:
