@@ -6,6 +6,7 @@ import { collect, join, joinBoth, makeClient } from "../clients.ts";
 import { PythonPeer } from "../python-peer.ts";
 import { Server } from "../server.ts";
 import { eventually } from "../waiting.ts";
+import { Numbers } from "./numbers.ts";
 
 let server: Server | null = null;
 
@@ -13,33 +14,18 @@ afterEach(() => server?.stop());
 
 test("two clients talk on while the server restarts twice", async () => {
   server = await Server.started();
-  const { ada, bob, toBob, toAda } = await joinBoth(server.url, "restart");
-  const there = collect(bob);
-  const back = collect(ada);
-  let n = 0;
-  let talking = true;
-  const talk = (async () => {
-    while (talking) {
-      await Promise.all([toBob.send(n), toAda.send(n)]);
-      n += 1;
-      await new Promise((resolve) => setTimeout(resolve, 3));
-    }
-  })();
+  const pair = await joinBoth(server.url, "restart");
+  const { ada, bob, toBob } = pair;
+  const numbers = new Numbers(pair, 3);
   for (const signal of ["SIGKILL", "SIGTERM"] as const) {
-    await there.count(there.all.length + 50);
+    await numbers.more(50);
     await server.stop(signal);
     await eventually(() => !ada.client.connected && !bob.client.connected, "the loss of the connection");
     await server.start();
     await eventually(() => ada.client.connected && bob.client.connected, "the way back");
-    await there.count(there.all.length + 50);
+    await numbers.more(50);
   }
-  talking = false;
-  await talk;
-  const numbers = Array.from({ length: n }, (_, at) => at);
-  for (const heard of [there, back]) {
-    await eventually(() => heard.all.length >= n, "all of them");
-    expect(heard.all.map(({ data }) => data)).toEqual(numbers);
-  }
+  await numbers.end();
   expect([...ada.peers.keys()]).toEqual([bob.id]);
   expect(toBob.stats().sentTwice).toBeGreaterThan(0); // else nothing was on its way when the server went
 }, 90_000);

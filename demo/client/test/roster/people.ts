@@ -7,6 +7,7 @@ import { ed25519 } from "@noble/curves/ed25519.js";
 import type * as wire from "../../src/protocol/events.ts";
 import { peerId, toText } from "../../src/protocol/ids.ts";
 import { signStatement, type Statement } from "../../src/protocol/statements.ts";
+import type { RosterCore, RosterEvent } from "../../src/roster.ts";
 
 export const ROOM = "lobby";
 export const GRACE = 30;
@@ -101,4 +102,11 @@ export function left(id: string, reason: wire.LeftReason = "left"): wire.PeerLef
 
 export function away(id: string): wire.PeerAway {
   return { change: "peer-away", id, reason: "" };
+}
+
+/** What a core has to tell. */
+export function events(core: RosterCore): RosterEvent[] {
+  const told: RosterEvent[] = [];
+  for (let event = core.nextEvent(); event !== null; event = core.nextEvent()) told.push(event);
+  return told;
 }
