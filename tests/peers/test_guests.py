@@ -8,8 +8,8 @@ from peers.guests import GuestCame, GuestLeft
 from peers.presence import MAX_HELD
 from peers.roster import MustJoinAgain, PeerAppeared, RosterCore
 from signalling.protocol import events as wire
+from tests.peers.people import ME, ROOM, Person, delta, events, joined
 from tests.peers.test_presence import Seen
-from tests.peers.test_roster import ME, ROOM, Person, delta, events, joined
 from tests.signalling.actor import Actor
 from tests.waiting import Log, eventually
 

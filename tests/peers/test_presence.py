@@ -13,7 +13,7 @@ from peers.membership import Membership
 from peers.presence import MAX_HELD, SLICE, Presence
 from peers.roster import RosterMember
 from signalling.protocol import events as wire
-from tests.peers.test_roster import ROOM, Person, delta, joined
+from tests.peers.people import ROOM, Person, delta, joined
 from tests.waiting import Log, eventually
 
 

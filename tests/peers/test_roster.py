@@ -1,15 +1,11 @@
 """What is believed of a room's members (V1, V2)."""
 
-import hashlib
-import random
 from typing import Any
 
-import msgspec
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from peers import roster as roster_module
-from peers.guests import GuestCame, GuestEvent, GuestLeft
+from peers.guests import GuestCame, GuestLeft
 from peers.roster import (
     BadMember,
     MustJoinAgain,
@@ -19,64 +15,11 @@ from peers.roster import (
     PeerVanished,
     PeerWentAway,
     RosterCore,
-    RosterEvent,
 )
 from signalling.protocol import events as wire
-from signalling.protocol.ids import from_text, peer_id, to_text
-from signalling.protocol.statements import Statement, read_statement, sign_statement
-
-ROOM = "lobby"
-GRACE = 30.0
-
-
-class Person:
-    """Somebody who can be a member, and signs what is said of them."""
-
-    def __init__(self, name: str) -> None:
-        self.private = Ed25519PrivateKey.from_private_bytes(hashlib.sha256(name.encode()).digest())
-        self.key = self.private.public_key().public_bytes_raw()
-        self.id = peer_id(self.key)
-        self.static = hashlib.sha256(b"static " + name.encode()).digest()
-        self.incarnation, self.profile, self.version, self.connection = 1_000, "{}", 1, 1
-
-    def statement(self, **changes: Any) -> str:
-        fields: dict[str, Any] = {
-            "room": ROOM,
-            "key": self.key,
-            "incarnation": self.incarnation,
-            "static": self.static,
-            "profile_version": self.version,
-            "profile_hash": hashlib.sha256(self.profile.encode()).digest(),
-        }
-        return to_text(sign_statement(Statement(**(fields | changes)), self.private.sign))
-
-    def member(self, **changes: Any) -> wire.Member:
-        fields: dict[str, Any] = {
-            "id": self.id,
-            "key": to_text(self.key),
-            "statement": self.statement(),
-            "profile": self.profile,
-            "connection": self.connection,
-        }
-        return wire.Member(**(fields | changes))
-
-    def say(self, profile: str) -> wire.PeerUpdated:
-        """A new profile."""
-        self.profile = profile
-        self.version += 1
-        return wire.PeerUpdated(id=self.id, profile=profile, statement=self.statement())
-
-    def come_back(self) -> wire.PeerBack:
-        """A new connection."""
-        self.connection += 1
-        return wire.PeerBack(id=self.id, connection=self.connection, statement=self.statement())
-
-    def restart(self) -> None:
-        self.incarnation += 1
-        self.connection = self.version = 1
-
-
-ME = Person("me")
+from signalling.protocol.ids import from_text, to_text
+from signalling.protocol.statements import Statement, read_statement
+from tests.peers.people import GRACE, ME, ROOM, Person, core_with, delta, events, joined
 
 
 @pytest.fixture
@@ -87,31 +30,6 @@ def ada() -> Person:
 @pytest.fixture
 def bob() -> Person:
     return Person("bob")
-
-
-def joined(*members: Person | wire.Member, version: int = 10, resumed: bool = False) -> wire.Joined:
-    limits = wire.Limits(packet=1, signal=1, profile=1, recipients=1, peers=1, grace=GRACE)
-    peers = [member.member() if isinstance(member, Person) else member for member in (*members, ME)]
-    return wire.Joined(room=ROOM, version=version, peers=peers, limits=limits, resumed=resumed)
-
-
-def delta(base: int, version: int, *changes: wire.Change) -> wire.Roster:
-    return wire.Roster(room=ROOM, base=base, version=version, changes=list(changes))
-
-
-def events(core: RosterCore) -> list[RosterEvent | GuestEvent]:
-    told: list[RosterEvent | GuestEvent] = []
-    while (event := core.next_event()) is not None:
-        told.append(event)
-    return told
-
-
-def core_with(*members: Person) -> RosterCore:
-    """A core that has announced these."""
-    core = RosterCore(ROOM, ME.id)
-    core.receive_joined(joined(*members), 0.0)
-    assert len(events(core)) == len(members)
-    return core
 
 
 # ---- joining
@@ -414,97 +332,3 @@ def test_what_changed_meanwhile_is_told(ada: Person, bob: Person) -> None:
     ada.connection = 4
     core.receive_joined(joined(ada, bob.member(away=True), version=30, resumed=True), 9.0)
     assert events(core) == [PeerChanged(ada.id, '{"n": 2}'), PeerCameBack(ada.id, 4), PeerWentAway(bob.id)]
-
-
-# ---- in general
-
-
-@pytest.mark.parametrize("seed", range(25))
-def test_whatever_is_missed_or_doubled_all_come_to_believe_the_same(seed: int) -> None:
-    """A server's roster changes at random; a member gets its deltas with gaps and copies, and joins again if told."""
-    rng = random.Random(seed)
-    people = [Person(f"{seed} {number}") for number in range(5)]
-    there: dict[str, wire.Member] = {}
-    version = 1
-    history: list[tuple[int, wire.Change]] = []
-    core = RosterCore(ROOM, ME.id)
-    core.receive_joined(joined(version=version), 0.0)
-    believed: dict[str, Any] = {}
-    for _ in range(80):
-        person = rng.choice(people)
-        told = there.get(person.id)
-        change: wire.Change
-        if told is None:
-            person.restart()
-            there[person.id] = person.member()
-            change = wire.PeerJoined(member=there[person.id])
-        else:
-            change = change_of(person, rng)
-            apply(there, change)
-        version += 1
-        history.append((version, change))
-        if rng.random() < 0.6:
-            since = version - rng.choice((1, 1, 1, 2, 4))
-            changes = [each for number, each in history if number > since]
-            core.receive_delta(delta(since, version, *changes), 0.0)
-        follow(core, believed, there, version)
-    core.receive_joined(joined(*there.values(), version=version, resumed=True), 0.0)
-    follow(core, believed, there, version)
-    assert believed.keys() == there.keys()
-    for id, member in there.items():
-        profile, connection, away = believed[id]
-        assert (profile, away) == (member.profile, member.away)
-        assert away or connection == member.connection, "the connection of one who is away is told when it is back"
-        assert core.member(id) is not None
-
-
-def change_of(person: Person, rng: random.Random) -> wire.Change:
-    match rng.randrange(4):
-        case 0:
-            return person.say(f'{{"n": {rng.random()}}}')
-        case 1:
-            return person.come_back()
-        case 2:
-            return wire.PeerAway(id=person.id)
-        case _:
-            return wire.PeerLeft(id=person.id, reason="left")
-
-
-def apply(there: dict[str, wire.Member], change: wire.Change) -> None:
-    """As the server's own roster changes."""
-    match change:
-        case wire.PeerLeft(id=id):
-            del there[id]
-        case wire.PeerAway(id=id):
-            there[id] = msgspec.structs.replace(there[id], away=True)
-        case wire.PeerBack(id=id, connection=connection, statement=statement):
-            there[id] = msgspec.structs.replace(there[id], connection=connection, statement=statement, away=False)
-        case wire.PeerUpdated(id=id, profile=profile, statement=statement, attributes=attributes):
-            there[id] = msgspec.structs.replace(there[id], profile=profile, statement=statement)
-            if attributes is not None:
-                there[id] = msgspec.structs.replace(there[id], attributes=attributes)
-
-
-def follow(core: RosterCore, believed: dict[str, Any], there: dict[str, wire.Member], version: int) -> None:
-    """An application that keeps its own list by the events alone."""
-    again = False
-    while (event := core.next_event()) is not None:
-        match event:
-            case PeerAppeared(member):
-                assert member.id not in believed
-                believed[member.id] = (member.profile, member.connection, member.away)
-            case PeerVanished(id):
-                del believed[id]
-            case PeerChanged(id, profile):
-                believed[id] = (profile, *believed[id][1:])
-            case PeerWentAway(id):
-                believed[id] = (*believed[id][:2], True)
-            case PeerCameBack(id, connection):
-                believed[id] = (believed[id][0], connection, False)
-            case MustJoinAgain():
-                again = True
-            case BadMember():
-                raise AssertionError(event)
-    if again:
-        core.receive_joined(joined(*there.values(), version=version, resumed=True), 0.0)
-        follow(core, believed, there, version)
