@@ -10,14 +10,12 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-import msgspec
-
 from peers.attempts import Attempts
 from peers.link.inlets import Inlets
 from peers.link.outlets import Key, Outlets
 from peers.link.questions import Questions
 from peers.link.received import Received
-from peers.paths.direct import DirectStats
+from peers.link.stats import LinkStats, stats_of
 from peers.paths.loading import stack_loaded
 from peers.paths.relay import RelayPath
 from peers.reports import Way
@@ -40,7 +38,6 @@ from peers.session.events import (
     Trusted,
 )
 from peers.session.link_core import DirectEnded, LinkCore, Outgoing, Ready, SessionEnded, SessionStarted
-from peers.session.stats import SessionStats
 
 log = logging.getLogger("eitherway.link")
 
@@ -53,15 +50,6 @@ FIRST_HANDLED = 0.02
 """Seconds for that message to be handled, once it, or another first packet, has come: then nothing need wait."""
 MAX_SIGNALS_WAITING = 32
 """Signals that wait for a key; the oldest is dropped, its attempt then ends at its deadline."""
-
-
-class LinkStats(msgspec.Struct, frozen=True):
-    """A link's figures: the session and its paths, attempts made, where its direct paths lead, packets dropped."""
-
-    session: SessionStats
-    attempts: int
-    direct: dict[int, DirectStats]
-    drops: dict[str, int]
 
 
 class Link:
@@ -131,12 +119,7 @@ class Link:
 
     def stats(self) -> LinkStats:
         """The figures of this link as of now."""
-        return LinkStats(
-            session=self.core.session.stats(),
-            attempts=self.attempts.made,
-            direct={attempt: stats for attempt, path in self.attempts.paths.items() if (stats := path.stats())},
-            drops=dict(self.core.drops),
-        )
+        return stats_of(self.core, self.attempts)
 
     def _sent(self) -> None:
         self.attempts.negotiation.traffic(self._loop.time())
