@@ -76,8 +76,9 @@ async def test_a_heartbeat_does_not_pass_by_what_is_not_read_yet(api: Api, serve
         await api.post("often", number)
     wanted = await api.post("rare")
     opening = asyncio.ensure_future(api.http.get(f"{api.url}/rooms/lobby/feed?topics=rare&since=0", headers=SSE))
-    while not len(streams(server)):
-        await asyncio.sleep(0)
+    async with asyncio.timeout(20):
+        while not len(streams(server)):
+            await asyncio.sleep(0)
     (stream,) = streams(server)._held
     assert isinstance(stream, Stream)
     assert not stream._caught_up
@@ -217,6 +218,17 @@ async def test_a_page_that_nobody_reads_is_cut_off(api: Api, server: Server) -> 
     reader.close()
     await none_held(server)
     poll.abort()
+
+
+async def test_a_poll_that_has_hung_up_is_waited_for_no_longer(server: Server) -> None:
+    reader = await stuck(server.url, "application/json", "?wait=60")
+    poll = await held(server)
+    assert isinstance(poll, Poll)
+    reader.close()
+    await until(lambda: poll._request.transport is None)
+    poll.abort()
+    assert poll.stalled_for(time.monotonic()) == 0.0
+    await until(lambda: len(streams(server)) == 0)
 
 
 async def test_the_end_waits_for_readers_and_for_nobody_else(start_server: StartServer) -> None:
