@@ -3,7 +3,7 @@
 import { type Client, EitherwayError, Refused, type Room } from "eitherway";
 import { log } from "./log.ts";
 import { explained, wantsToken } from "./refusals.ts";
-import { keepToken, takeToken } from "./token.ts";
+import { keepToken } from "./token.ts";
 import { askForToken, trouble } from "./trouble.ts";
 
 /** The page in its room. */
@@ -15,27 +15,28 @@ export interface Entered {
 }
 
 /**
- * Joins the room, however long the server takes to be there; null: it does not want us, whatever we do. `make` gives a
- * client that shows this token, `join` has it join.
+ * Joins the room, however long the server takes to be there; null: it does not want us, whatever we do. `token` is
+ * the one to begin with, if there is one; `make` gives a client that shows a token, `join` has it join.
  */
 export async function enter(
   name: string,
+  token: string | null,
   make: (token: string | null) => Client,
   join: (client: Client) => Promise<Room>,
 ): Promise<Entered | null> {
-  let token = takeToken();
-  let client = made(make, token);
+  let shown = token;
+  let client = made(make, shown);
   for (;;) {
     try {
       const room = await join(client);
       trouble("");
-      return { client, room, token };
+      return { client, room, token: shown };
     } catch (error) {
-      if (wantsToken(error, token)) {
+      if (wantsToken(error, shown)) {
         void client.close();
-        token = await askForToken(error, token, name);
-        keepToken(token);
-        client = made(make, token);
+        shown = await askForToken(error, shown, name);
+        keepToken(shown);
+        client = made(make, shown);
         continue;
       }
       trouble(explained(error));

@@ -27,7 +27,7 @@ import { MAX_DRAWN } from "./layout.ts";
 import { RoundTrips } from "./round-trips.ts";
 import { Switches } from "./switches.ts";
 import { themeButton } from "./theme.ts";
-import { keepToken, tokenIn } from "./token.ts";
+import { keepToken, takeToken, tokenIn } from "./token.ts";
 import { askForToken, trouble } from "./trouble.ts";
 
 const NAME = "eitherway.name";
@@ -35,6 +35,7 @@ const NAME = "eitherway.name";
 const PING_EVERY = 500;
 const SHOW_EVERY = 100;
 
+const token = takeToken(); // first of all: nobody is to see it in the address
 const chart = new Chart(byId("chart", HTMLElement));
 const diagram = new Diagram(byId("diagram", SVGSVGElement), byId("stage", HTMLElement));
 themeButton(() => chart.repaint());
@@ -48,14 +49,13 @@ nameInput.value = keptName();
 keepName();
 void start();
 addEventListener("hashchange", () => {
-  const token = tokenIn(location.hash);
-  if (token !== null) location.reload(); // which takes it from there
+  if (tokenIn(location.hash) !== null) location.reload(); // which takes it from there
 });
 
 async function start(): Promise<void> {
   const { identity } = await claimPageIdentity();
-  const make = (token: string | null): Client => makeClient(token, { identity, RTCPeerConnection: Connection });
-  const entered = await enter(roomName, make, (client) => client.join(roomName, { profile: profile() }));
+  const make = (shown: string | null): Client => makeClient(shown, { identity, RTCPeerConnection: Connection });
+  const entered = await enter(roomName, token, make, (client) => client.join(roomName, { profile: profile() }));
   if (entered !== null) run(entered);
 }
 
@@ -63,7 +63,7 @@ function makeClient(token: string | null, options: ClientOptions): Client {
   return new Client(location.origin, { ...options, ...(token !== null && { token }) });
 }
 
-function run({ client, room, token }: Entered): void {
+function run({ client, room, token: shown }: Entered): void {
   const looks = new Looks();
   const trips = new RoundTrips();
   const newest = new Map<string, number>();
@@ -75,9 +75,9 @@ function run({ client, room, token }: Entered): void {
   answerProbes(room);
   offerComparison({
     room,
-    token,
+    token: shown,
     connections,
-    makeClient: (options) => makeClient(token, options),
+    makeClient: (options) => makeClient(shown, options),
     nameOf: (id) => shownName(room.peers.get(id)?.profile, id),
     cuts: () => ({ direct: directCut.on, server: serverCut.on }),
   });
@@ -119,9 +119,9 @@ function run({ client, room, token }: Entered): void {
   });
   let told = false; // why the server does not let us back in, better than the room itself can tell
   client.on("error", (error) => {
-    told ||= isOutdated(error) || wantsToken(error, token);
+    told ||= isOutdated(error) || wantsToken(error, shown);
     if (isOutdated(error)) trouble(explained(error));
-    else if (wantsToken(error, token)) void askForToken(error, token, roomName).then(comeBackWith);
+    else if (wantsToken(error, shown)) void askForToken(error, shown, roomName).then(comeBackWith);
   });
   room.on("closed", (reason) => {
     if (!told) trouble(`This page is no longer in the room: ${reason}. Reload it to come back.`);
