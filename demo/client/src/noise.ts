@@ -17,6 +17,7 @@ import { hmac } from "@noble/hashes/hmac.js";
 import { sha256 } from "@noble/hashes/sha2.js";
 import { concatBytes } from "@noble/hashes/utils.js";
 import { x25519, x25519Key } from "./curves.ts";
+import { isSame } from "./protocol/bytes.ts";
 import { encodeUtf8 } from "./protocol/utf8.ts";
 
 /** Bytes in a key of X25519 or ChaCha20-Poly1305. */
@@ -266,11 +267,6 @@ function exchange(privateKey: Uint8Array, publicKey: Uint8Array): Uint8Array {
   }
   if (secret.every((byte) => byte === 0)) throw new NoiseError("a public key of small order");
   return secret;
-}
-
-/** Keys are public here: how long the comparison takes tells nothing. */
-function isSame(one: Uint8Array, other: Uint8Array): boolean {
-  return one.length === other.length && one.every((byte, at) => byte === other[at]);
 }
 
 function checkSize(message: Uint8Array, least = 0): void {

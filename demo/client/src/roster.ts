@@ -10,6 +10,7 @@
 import { sha256 } from "@noble/hashes/sha2.js";
 
 import { type GuestEvent, Guests } from "./guests.ts";
+import { isSame } from "./protocol/bytes.ts";
 import type * as wire from "./protocol/events.ts";
 import { fromText, isGuest, peerId } from "./protocol/ids.ts";
 import { BadStatement, readStatement, type Statement } from "./protocol/statements.ts";
@@ -296,7 +297,7 @@ export class RosterCore {
       if (!(error instanceof BadStatement)) throw error;
       throw new Unbelievable(error.message);
     }
-    if (!same(statement.key, key) || peerId(key) !== told.id) throw new Unbelievable("the statement of another id");
+    if (!isSame(statement.key, key) || peerId(key) !== told.id) throw new Unbelievable("the statement of another id");
     if (statement.room !== this.#room) throw new Unbelievable("a statement for another room");
     if (!isSigned(told.profile, statement)) throw new Unbelievable("a profile that was not signed");
     return statement;
@@ -337,12 +338,8 @@ function decoded(text: string): Uint8Array {
 
 function isSigned(profile: string, statement: Statement): boolean {
   try {
-    return same(statement.profileHash, sha256(encodeUtf8(profile)));
+    return isSame(statement.profileHash, sha256(encodeUtf8(profile)));
   } catch {
     return false; // no Unicode, so nobody can have signed it
   }
-}
-
-function same(one: Uint8Array, other: Uint8Array): boolean {
-  return one.length === other.length && one.every((byte, index) => byte === other[index]);
 }

@@ -1,5 +1,6 @@
 /** The payloads of frames that carry no message: acknowledgements, pings, byes, opens, signals (docs/protocol.md). */
 
+import { viewOf } from "../protocol/bytes.ts";
 import { encodeUtf8 } from "../protocol/utf8.ts";
 import { FrameError, Lane } from "./frames.ts";
 import * as values from "./values.ts";
@@ -176,10 +177,6 @@ function numbered(number: number, rest: Uint8Array): Uint8Array<ArrayBuffer> {
   new DataView(payload.buffer).setUint32(0, number);
   payload.set(rest, 4);
   return payload;
-}
-
-function viewOf(payload: Uint8Array): DataView {
-  return new DataView(payload.buffer, payload.byteOffset, payload.byteLength);
 }
 
 function setU48(view: DataView, at: number, value: number): void {

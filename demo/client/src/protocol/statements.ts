@@ -7,6 +7,7 @@
 
 import { concatBytes } from "@noble/hashes/utils.js";
 import { ed25519Verify } from "../curves.ts";
+import { viewOf } from "./bytes.ts";
 import { checkRoomName } from "./ids.ts";
 import { MAX_INTEGER } from "./limits.ts";
 import { decodeUtf8, encodeUtf8 } from "./utf8.ts";
@@ -125,7 +126,7 @@ type Fields<N extends 5 | 6> = N extends 5
   : [Uint8Array, Uint8Array, Uint8Array, Uint8Array, Uint8Array, Uint8Array];
 
 function fields<N extends 5 | 6>(data: Uint8Array, count: N): Fields<N> {
-  const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
+  const view = viewOf(data);
   const end = data.length - SIGNATURE;
   const found: Uint8Array[] = [];
   let at = 0;
@@ -150,7 +151,7 @@ function integer(value: number): Uint8Array {
 
 function number(field: Uint8Array): number {
   if (field.length !== 8) throw new BadStatement("a number has 8 bytes");
-  const view = new DataView(field.buffer, field.byteOffset, field.byteLength);
+  const view = viewOf(field);
   const value = view.getUint32(0) * U32 + view.getUint32(4);
   if (value > MAX_INTEGER) throw new BadStatement(`a number is at most ${MAX_INTEGER}`);
   return value;

@@ -22,6 +22,7 @@ import {
   SECOND_OVERHEAD,
   type TransportKeys,
 } from "../noise.ts";
+import { isSame, viewOf } from "../protocol/bytes.ts";
 import { MAX_INTEGER, MAX_PACKET } from "../protocol/limits.ts";
 import { BadStatement, type Statement, readStatement } from "../protocol/statements.ts";
 import { encodeUtf8 } from "../protocol/utf8.ts";
@@ -246,7 +247,7 @@ export class Handshakes {
   /** The statement must bind the key that the sender proved to hold to this room and to the peer we know. */
   #checkStatement(data: Uint8Array, staticKey: Uint8Array): void {
     const peer = this.#peer;
-    if (peer.statement !== null && same(data, peer.statement) && same(staticKey, peer.static)) {
+    if (peer.statement !== null && isSame(data, peer.statement) && isSame(staticKey, peer.static)) {
       return; // the very one that was checked before the peer was announced
     }
     let statement: Statement;
@@ -258,9 +259,9 @@ export class Handshakes {
     }
     if (
       statement.room !== this.#room ||
-      !same(statement.key, peer.key) ||
+      !isSame(statement.key, peer.key) ||
       statement.incarnation !== peer.incarnation ||
-      !same(statement.static, staticKey)
+      !isSame(statement.static, staticKey)
     ) {
       throw new HandshakeError("bad statement");
     }
@@ -333,7 +334,7 @@ class Reader {
 
   constructor(data: Uint8Array) {
     this.#data = data;
-    this.#view = new DataView(data.buffer, data.byteOffset, data.byteLength);
+    this.#view = viewOf(data);
   }
 
   /** Where so many bytes begin, which are taken. */
@@ -406,8 +407,4 @@ function prefixed(field: Uint8Array): Uint8Array {
   new DataView(bytes.buffer).setUint16(0, field.length);
   bytes.set(field, 2);
   return bytes;
-}
-
-function same(one: Uint8Array, other: Uint8Array): boolean {
-  return one.length === other.length && one.every((byte, at) => byte === other[at]);
 }

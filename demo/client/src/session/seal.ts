@@ -8,6 +8,7 @@
 
 import { chacha20poly1305 } from "@noble/ciphers/chacha.js";
 import { TAG, type TransportKeys } from "../noise.ts";
+import { viewOf } from "../protocol/bytes.ts";
 import { deleteFirst } from "./liveness.ts";
 
 /** The kind of a sealed packet: its first byte. */
@@ -163,10 +164,6 @@ export class KeyRing {
     if (key === undefined) throw new WrongKey("unknown key", keyId);
     return key.open(view.getUint32(5), packet);
   }
-}
-
-function viewOf(packet: Uint8Array): DataView {
-  return new DataView(packet.buffer, packet.byteOffset, packet.byteLength);
 }
 
 function nonceOf(counter: number): Uint8Array {
