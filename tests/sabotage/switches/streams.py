@@ -11,7 +11,7 @@ from signalling.http.stream import Stream
 from signalling.http.stream_poll import Poll
 from signalling.http.stream_spelling import Frames
 from signalling.http.streams import Streams
-from tests.sabotage.switch import Patch, Switch, instead, nothing, of
+from tests.sabotage.switch import Patch, Switch, always, instead, nothing, of
 
 STREAM = "signalling/http/test_stream.py"
 STREAMS = "signalling/http/test_streams.py"
@@ -75,6 +75,11 @@ def take_at_once(patch: Patch) -> None:
 def take_for_ever(patch: Patch) -> None:
     was = Poll.take
     patch.setattr(Poll, "take", lambda self, since, limit, wait: was(self, since, limit, wait + 100.0))
+
+
+def take_all(patch: Patch) -> None:
+    was = Poll.take
+    patch.setattr(Poll, "take", lambda self, since, limit, wait: was(self, since, 10**9, wait))
 
 
 def chunks_for_all(patch: Patch) -> None:
@@ -154,6 +159,20 @@ SWITCHES = (
         "a long-poll hears of no new post, and is answered when its time is over",
         instead(Poll, "offer", nothing),
         of(FEED, "test_a_long_poll_is_answered_at_once_when_there_is_a_post"),
+    ),
+    Switch(
+        "long-polls-that-hang-up-end",
+        ("streams", "P6"),
+        "a long-poll whose client has gone is held to its end",
+        instead(Poll, "stalled_for", always(0.0)),
+        of(HELD, "test_a_poll_that_has_hung_up_is_waited_for_no_longer", "test_a_page_that_nobody_reads_is_cut_off"),
+    ),
+    Switch(
+        "pages-of-so-many",
+        ("streams",),
+        "a page has more posts than were asked for",
+        take_all,
+        of(FEED, "test_the_history_is_read_in_pages"),
     ),
     Switch(
         "pages-end",

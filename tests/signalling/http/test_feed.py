@@ -88,6 +88,8 @@ async def test_what_is_kept_no_longer_is_missed(start_server: StartServer) -> No
         assert (page["missed"], [post["data"] for post in page["posts"]]) == (False, [2, 3])
         _, page = await api.call("GET", "/rooms/lobby/feed?since=9007199254740991&wait=20")
         assert (page["missed"], [post["data"] for post in page["posts"]], page["id"]) == (True, [2, 3], ids[3])
+        _, page = await api.call("GET", "/rooms/lobby/feed?since=9007199254740991&topics=prices&wait=60")
+        assert (page["missed"], page["posts"], page["id"]) == (True, [], ids[3]), "and is told so at once"
 
 
 async def test_an_unknown_room_has_an_empty_feed(api: Api) -> None:

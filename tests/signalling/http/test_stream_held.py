@@ -15,7 +15,7 @@ from tests.signalling.conftest import Server, StartServer
 from tests.signalling.http.reading import SSE, Api, Event, EventReader
 from tests.signalling.http.test_streams import read_all, streams, stuck
 
-SLOW = Closing(closing="nothing was read", code="too-slow", retry_after=1.0)
+SLOW = Closing(closing="nothing was read", code="too-slow", retry_after=7.0)
 OTHER = Closing(closing="the server is shutting down", code="shutting-down", retry_after=1.0)
 
 
@@ -144,8 +144,9 @@ async def test_behind_a_large_event_why_can_be_written_again(api: Api, server: S
         await until(lambda: stream._caught_up)
         stream.cut_off(SLOW, time.monotonic() + 1_000)  # nobody ends the connection later
         assert await events.next() == Event(
-            "closing", events.id, {"closing": SLOW.closing, "code": "too-slow", "retry_after": 1.0}
+            "closing", events.id, {"closing": SLOW.closing, "code": "too-slow", "retry_after": 7.0}
         )
+        assert events.retry == 7_000
         with pytest.raises(EOFError):
             await events.next()
     await none_held(server)
