@@ -77,6 +77,7 @@ async def _measured(meet: Meet, size: int) -> Samples:
     async with meet("send") as (page, program):
         to_page = megabytes / (await page.run("return await side.total()"))["seconds"]
         program.tell(enough=True)
+        await program.hear()  # all of it is handled over there: the page may go
     async with meet("echo") as (page, _):
         seconds = await page.run("return await side.ping(times, size)", times=TIMES, size=PING)
     return {"to_python": [to_python], "to_page": [to_page], "rtt": [each * 1e6 for each in seconds[TIMES // 10 :]]}
