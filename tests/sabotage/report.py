@@ -12,12 +12,13 @@ COMMAND: Final = "python -m tests.sabotage --others --write docs/reliability.md"
 INTRODUCTION: Final = """\
 eitherway makes six promises, and the rules of the [protocol](protocol.md) are how it keeps them; what stands beside
 links, as feeds, tokens and webhooks, promises something too. A test that is there for a rule is worth something if it
-fails without it. So there is a *switch* for each mechanism that a promise or a rule
-leans on: it breaks that mechanism alone, from outside, in the running product (`tests/sabotage/`). With the switch on
-the tests named beside it must fail, each of them, and by what they look at: a test that could not begin, or that
-tripped over the switch itself (a name that is not there, a wrong type), does not count. Without any switch all of them
-must pass. `make sabotage` tries them all, `make sabotage ARGS='NAME ...'` a few. Switches whose tests need no event
-loop are tried in every `make test` as well. The runs that this page is made of, the latest one first:"""
+fails without it. So there is a *switch* for each mechanism that a promise or a rule leans on: it breaks that mechanism
+alone, from outside, in the running product (`tests/sabotage/`). With the switch on the tests named beside it must fail,
+each of them, and by what they look at: a test that could not begin, or that tripped over the switch itself (a name that
+is not there, a wrong type), does not count. Without any switch all of them must pass. `make sabotage` tries them all,
+`make sabotage ARGS='NAME ...'` a few. Switches whose tests need no event loop are tried in every `make test` as well.
+The runs that this page is made of, the latest one first; of a switch that was tried in several it has the latest
+outcome:"""
 _END: Final = "## Promises and rules"
 _OTHERS: Final = re.compile(r"(\d+) of (\d+) in (\S+)")
 
@@ -55,7 +56,7 @@ def run(machine: Mapping[str, str], rows: Mapping[str, Row], clean: str, seconds
         *(f"- {name}: {value}" for name, value in machine.items()),
         f"- switches: {len(rows)}, of which {noticed} noticed by every test beside them",
         f"- without a switch: {clean}",
-        f"- the whole run: {seconds / 60:.0f} minutes, two processes at a time",
+        f"- the run: {seconds / 60:.0f} minutes, two processes at a time",
     ]
     return "\n".join(facts)
 
