@@ -54,7 +54,22 @@ def _from_pypi() -> Path | None:
     if found is None or found.origin is None:
         return None
     package = Path(found.origin).parent
-    return package if os.name == "nt" else package / "bin"
+    if os.name == "nt":
+        return package
+    programs = package / "bin"
+    for name in ("npm", "npx"):
+        _link(programs / name, package / "lib" / "node_modules" / "npm" / "bin" / f"{name}-cli.js")
+    return programs
+
+
+def _link(program: Path, script: Path) -> None:
+    """npm's programs are links to its scripts, which look for their parts beside them. A wheel has copies instead."""
+    if program.is_symlink() or not script.exists():
+        return
+    if not os.access(script, os.X_OK):
+        script.chmod(0o755)
+    program.unlink(missing_ok=True)
+    program.symlink_to(os.path.relpath(script, program.parent))
 
 
 if __name__ == "__main__":
