@@ -1,6 +1,7 @@
 """The feed as plain JSON: a page of its history, or a long-poll that waits for the next post."""
 
 import asyncio
+import contextlib
 import secrets
 from typing import Final
 
@@ -14,6 +15,7 @@ from signalling.feeds.stored import Stored
 from signalling.http.api.types import Closing
 from signalling.http.stream_spelling import SLICE
 from signalling.protocol.events import WatcherInfo
+from signalling.protocol.topics import WATCHERS
 
 PAGE: Final = 1_048_576
 """Bytes after which a page has no further post."""
@@ -45,6 +47,8 @@ class Poll:
         self._feed = feed
         self._id = secrets.token_hex(8)
         self._news = asyncio.Event()
+        self._before: int | None = None
+        """The id before the first post that was offered while this waited."""
         self._ended = False
         self._writing_since: float | None = None
 
@@ -54,7 +58,9 @@ class Poll:
 
     def offer(self, post: Stored) -> None:
         """See `Watcher`."""
-        self._news.set()
+        if self._before is None and post.topic != WATCHERS:  # which is not kept
+            self._before = post.id - 1
+            self._news.set()
 
     def end(self, closing: Closing) -> None:
         """See `Held`."""
@@ -83,12 +89,14 @@ class Poll:
         deadline = asyncio.get_running_loop().time() + wait
         while not page.posts and not page.missed and not self._ended:
             self._news.clear()
-            try:
+            self._before = None
+            with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout_at(deadline):
                     await self._news.wait()
-            except TimeoutError:
-                break
-            page = await self._take(page.id, limit)
+            if self._before is None:
+                # Whatever else came meanwhile is none of this one's, and not missed if it is forgotten.
+                return Page([], self._feed.history.newest, missed=False)
+            page = await self._take(self._before, limit)
         return page
 
     async def answer(self, page: Page) -> web.StreamResponse:

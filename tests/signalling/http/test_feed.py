@@ -184,3 +184,22 @@ async def test_head_says_what_get_would(api: Api) -> None:
 def _streams(server: Server) -> Streams:
     assert server.signalling._parts is not None
     return server.signalling._parts.api.streams
+
+
+async def test_what_is_forgotten_of_others_while_a_long_poll_waits_is_not_missed(start_server: StartServer) -> None:
+    server = await start_server(history_posts=4)
+    async with Api(server.url) as api:
+        since = await api.post()
+        poll = asyncio.ensure_future(api.call("GET", f"/rooms/lobby/feed?since={since}&topics=rare&wait=20"))
+        await watched(api, 1)
+        for number in range(10):
+            await api.post("often", number)
+        id = await api.post("rare")
+        _, page = await poll
+        assert (page["missed"], [post["id"] for post in page["posts"]]) == (False, [id])
+        query = f"/rooms/lobby/feed?since={id}&topics=rare&wait=2"
+        poll = asyncio.ensure_future(api.call("GET", query))
+        await watched(api, 1)
+        last = [await api.post("often", number) for number in range(10)][-1]
+        _, page = await poll
+        assert (page["missed"], page["posts"], page["id"]) == (False, [], last)
