@@ -233,10 +233,14 @@ class Signalling:
         api.streams.sweep()
         await engine.sweep(self.config.hello_timeout)
         for client in list(self._clients.values()):
-            if client.outbox.full_for() > self.config.slow_timeout:
+            slow = client.outbox.full_for() > self.config.slow_timeout
+            expired = client.access.expires is not None and client.access.expires <= time.time()
+            if not (slow or expired) or not engine.is_connected(client.sid):
+                continue  # one whose connection has ended waits for a handler of its own, and is not ended again
+            if slow:
                 self._metrics.slow += 1
                 await engine.cut(client.sid, "too slow: it does not read what others send it")
-            elif client.access.expires is not None and client.access.expires <= time.time():
+            else:
                 # It comes back with a fresh token, or is told then that it needs one.
                 log.info(Line("token expired", sid=client.sid, user=client.access.user))
                 await engine.close(client.sid)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import time
 
 import msgspec
@@ -90,7 +91,10 @@ async def test_connections_that_never_greet_are_closed(start_server: StartServer
         assert (await greeted.call("leave", {"room": "lobby"}))["error"]["code"] == "not-in-room"
 
 
-async def test_a_handler_that_hangs_keeps_no_others_connection(start_server: StartServer) -> None:
+async def test_a_handler_that_hangs_keeps_no_others_connection(
+    start_server: StartServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
     server = await start_server(hello_timeout=1.5)
     async with RawClient(server.url) as busy, RawClient(server.url) as silent:
         await busy.greet()
@@ -100,6 +104,7 @@ async def test_a_handler_that_hangs_keeps_no_others_connection(start_server: Sta
             assert await busy.closed()
             assert await silent.closed()
             assert client.sid in server.signalling._clients
+        assert sum("token expired" in record.getMessage() for record in caplog.records) == 1
         await until(lambda: client.sid not in server.signalling._clients)
 
 
