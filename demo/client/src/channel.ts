@@ -95,11 +95,6 @@ export class Consumer {
     this.report = report;
   }
 
-  /** Whether a message would find somebody. */
-  get listening(): boolean {
-    return this.reading > 0 || this.listeners.any("message");
-  }
-
   /** Somebody came: whatever waits is for them. */
   listen(): void {
     for (const stream of this.streams) stream.advance();

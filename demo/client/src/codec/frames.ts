@@ -8,6 +8,8 @@
  * A packet is one or more frames back to back.
  */
 
+import { viewOf } from "../protocol/bytes.ts";
+
 /** Bytes of a frame's header. */
 export const HEADER_SIZE = 12;
 /** Bytes of a frame's payload. */
@@ -142,7 +144,7 @@ export function encodeFrame(frame: Frame): Uint8Array<ArrayBuffer> {
  * Throws FrameError if the packet is cut short, or a frame in it has a type, lane, flag or number that does not exist.
  */
 export function decodePacket(packet: Uint8Array): Frame[] {
-  const view = new DataView(packet.buffer, packet.byteOffset, packet.byteLength);
+  const view = viewOf(packet);
   const frames: Frame[] = [];
   const end = packet.length;
   let at = 0;

@@ -6,6 +6,7 @@
  * 0, refuses text that is no UTF-8, and spends no more memory on a hostile packet than the packet has bytes.
  */
 
+import { viewOf } from "../protocol/bytes.ts";
 import { decodeUtf8, encodeUtf8 } from "../protocol/utf8.ts";
 
 /** The largest integer that is exact; a number beyond it is a float. */
@@ -259,7 +260,7 @@ class Reader {
 
   constructor(payload: Uint8Array) {
     this.#bytes = payload;
-    this.#view = new DataView(payload.buffer, payload.byteOffset, payload.byteLength);
+    this.#view = viewOf(payload);
   }
 
   get left(): number {
